@@ -1,0 +1,1 @@
+"""The diagram: pure, without a database. The only room that imports SpiffWorkflow."""

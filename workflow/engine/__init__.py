@@ -1,0 +1,1 @@
+"""The durable case on PostgreSQL. Knows verbs, tasks, timers and history; knows nothing of stations."""

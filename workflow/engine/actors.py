@@ -1,0 +1,28 @@
+"""Who acts: a person with what is offered to him or her at this moment, or the system itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who acts, resolved for one moment.
+
+    ``offers`` maps each candidate code (a position or a duty) that is open to the person now to the key of
+    the person acted for, or to None where it is held in one's own right (R1.3c). ``may`` names what goes
+    beyond one's own tasks: 'lead' sees and hands over everybody's.
+    """
+
+    key: str
+    name: str
+    offers: Mapping[str, str | None] = field(default_factory=dict)
+    may: frozenset[str] = frozenset()
+
+    def acts_for(self, candidate: str | None) -> str | None:
+        """The person on whose behalf a task offered to ``candidate`` is done; None = in one's own right."""
+        return self.offers.get(candidate) if candidate else None
+
+
+SYSTEM = Actor("system", "系统")

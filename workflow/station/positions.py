@@ -1,0 +1,396 @@
+"""Positions, who holds them, and who acts for whom at a moment (R1.3, decisions 20, 30).
+
+A position has one A and one or more B in order. Nothing is copied into tasks: whose turn it is, is found
+out when it is asked. A present holds the position; else the substitute named in A's absence; else the
+first B present; else whoever leads the station now; else the superior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import CheckConstraint, ColumnElement, Date, ForeignKey, Index, and_, or_, select, text
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from workflow.engine.actors import Actor
+from workflow.errors import Refused
+from workflow.schema import Base
+from workflow.station.staff import Staff
+from workflow.texts import T
+
+ZONE = ZoneInfo("Asia/Shanghai")
+HEAD, SUPERIOR, ADMIN = "head", "superior", "admin"
+DUTIES = {
+    "intake": T("接待受理"),
+    "technician": T("技术办理"),
+    HEAD: T("站长"),
+    SUPERIOR: T("分管领导"),
+    "complaints": T("投诉处理"),
+    "archive": T("档案管理"),
+    "equipment": T("设备管理"),
+    ADMIN: T("系统管理"),
+}
+OTHER = "其他"
+CAUSES = {
+    "出差": T("出差"),
+    "开会": T("开会"),
+    "培训": T("培训"),
+    "请假": T("请假"),
+    OTHER: T("其他"),
+}
+
+
+STANDING = text("valid_to IS NULL")
+
+
+class Position(Base):
+    """A post of the station ('接待受理一') and the duties that come with it ('intake')."""
+
+    __tablename__ = "position"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    duties: Mapped[list[str]]
+    active: Mapped[bool] = mapped_column(default=False)
+
+
+class PositionPost(Base):
+    """One person's place in a position for a time: rank 0 is A, 1 and up are B in order. Kept for ever."""
+
+    __tablename__ = "position_post"
+    __table_args__ = (
+        CheckConstraint("rank >= 0", name="rank"),
+        CheckConstraint("valid_to >= valid_from", name="valid"),
+        Index("uq_position_post_rank", "position_id", "rank", unique=True, postgresql_where=STANDING),
+        Index("uq_position_post_staff", "position_id", "staff_id", unique=True, postgresql_where=STANDING),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    position_id: Mapped[int] = mapped_column(ForeignKey("position.id"), index=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    rank: Mapped[int]
+    valid_from: Mapped[date] = mapped_column(Date)  # local days
+    valid_to: Mapped[date | None] = mapped_column(Date)  # the first day it is no longer so
+
+
+class Absence(Base):
+    """Somebody is away from ``from_at`` until just before ``to_at`` (aware moments, by the hour)."""
+
+    __tablename__ = "absence"
+    __table_args__ = (
+        CheckConstraint("to_at > from_at", name="order"),
+        CheckConstraint("substitute_id <> staff_id", name="substitute"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    cause: Mapped[str]
+    cause_text: Mapped[str] = mapped_column(default="")
+    from_at: Mapped[datetime]
+    to_at: Mapped[datetime] = mapped_column(index=True)
+    substitute_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Holding(NamedTuple):
+    """A person who holds a position now, and the one acted for (staff ids)."""
+
+    staff_id: int
+    acting_for: int | None
+
+
+@dataclass
+class Post:
+    """A position as it stands at a moment, before anybody is chosen."""
+
+    code: str
+    duties: Sequence[str]
+    people: list[int] = field(default_factory=list)  # A first, then B in order
+    substitute: int | None = None  # named in A's absence
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return (self.code, *self.duties)
+
+
+# --- arranging ---------------------------------------------------------------------------------------------
+
+
+def create(session: Session, *, code: str, name: str, duties: Sequence[str]) -> Position:
+    """A new position, not yet active. Flushes. Refused: an unknown duty, a code that is taken."""
+    for duty in duties:
+        if duty not in DUTIES:
+            raise Refused(T("没有“%(duty)s”这项职责。", duty=duty), field="duties")
+    if session.scalar(select(Position.id).where(Position.code == code)) is not None:
+        raise Refused(T("岗位代码 %(code)s 已被使用。", code=code), field="code")
+    position = Position(code=code, name=name, duties=list(duties))
+    session.add(position)
+    session.flush()
+    return position
+
+
+def appoint(session: Session, position: Position, *, a: Staff, b: Sequence[Staff], on: date) -> None:
+    """From this local day A and the B stand so; earlier posts end that day. Flushes.
+
+    Refused: B is A or stands twice; an active position would be left without B (R1.3a).
+    """
+    people = [a, *b]
+    if len({person.id for person in people}) < len(people):
+        raise Refused(T("岗位“%(name)s”的A角和B角不能是同一人。", name=position.name), field="b")
+    if position.active and not b:
+        raise Refused(T("岗位“%(name)s”未设置B角。", name=position.name), field="b")
+    standing = session.scalars(
+        select(PositionPost).where(PositionPost.position_id == position.id, PositionPost.valid_to.is_(None))
+    ).all()
+    for post in standing:
+        if post.valid_from > on:
+            raise Refused(T("岗位“%(name)s”已有更晚生效的安排。", name=position.name), field="on")
+        post.valid_to = on
+    session.flush()
+    session.add_all(
+        PositionPost(position_id=position.id, staff_id=person.id, rank=rank, valid_from=on)
+        for rank, person in enumerate(people)
+    )
+    session.flush()
+
+
+def activate(session: Session, position: Position, *, on: date) -> None:
+    """Let tasks reach this position. Flushes. Refused: no A, or no B (R1.3a)."""
+    ranks = set(
+        session.scalars(
+            select(PositionPost.rank)
+            .join(Staff, Staff.id == PositionPost.staff_id)
+            .where(PositionPost.position_id == position.id, Staff.active, _valid(on))
+        )
+    )
+    if 0 not in ranks:
+        raise Refused(T("岗位“%(name)s”未设置A角。", name=position.name), field="a")
+    if ranks == {0}:
+        raise Refused(T("岗位“%(name)s”未设置B角。", name=position.name), field="b")
+    position.active = True
+    session.flush()
+
+
+def record_absence(
+    session: Session,
+    staff: Staff,
+    *,
+    cause: str,
+    from_at: datetime,
+    to_at: datetime,
+    substitute: Staff | None,
+    cause_text: str = "",
+    sudden: bool = False,
+) -> Absence:
+    """Somebody will be away. Flushes. ``sudden`` saves it whoever else is away (decision 30).
+
+    Refused: an unlisted cause, 其他 without words, times the wrong way round; and if planned: no substitute,
+    one who is away too, or the person is the substitute of somebody away then (R1.3b–d).
+    """
+    if cause not in CAUSES:
+        raise Refused(T("请选择离岗事由。"), field="cause")
+    if cause == OTHER and not cause_text.strip():
+        raise Refused(T("事由为“其他”时请写明原因。"), field="cause_text")
+    if to_at <= from_at:
+        raise Refused(T("离岗的结束时间应晚于开始时间。"), field="to_at")
+    if substitute is not None and substitute.id == staff.id:
+        raise Refused(T("不能由本人替补本人。"), field="substitute")
+    if not sudden:
+        _refuse_uncovered(session, staff, substitute, from_at, to_at)
+    absence = Absence(
+        staff_id=staff.id,
+        cause=cause,
+        cause_text=cause_text.strip(),
+        from_at=from_at,
+        to_at=to_at,
+        substitute_id=substitute.id if substitute else None,
+    )
+    session.add(absence)
+    session.flush()
+    return absence
+
+
+def _refuse_uncovered(
+    session: Session, staff: Staff, substitute: Staff | None, from_at: datetime, to_at: datetime
+) -> None:
+    if substitute is None or not substitute.active:
+        raise Refused(T("请指定离岗期间的替补人员。"), field="substitute")
+    overlapping = select(Absence).where(Absence.from_at < to_at, Absence.to_at > from_at)
+    if session.scalar(overlapping.where(Absence.staff_id == substitute.id).limit(1)):
+        raise Refused(
+            T("%(name)s在这段时间也不在岗,请另行指定替补人员。", name=substitute.name), field="substitute"
+        )
+    covered = session.scalar(
+        select(Staff.name)
+        .join(Absence, Absence.staff_id == Staff.id)
+        .where(Absence.substitute_id == staff.id, Absence.from_at < to_at, Absence.to_at > from_at)
+        .limit(1)
+    )
+    if covered is not None:
+        raise Refused(
+            T("%(name)s在这段时间替%(covered)s顶岗,不能同时离岗。", name=staff.name, covered=covered),
+            field="from_at",
+        )
+
+
+# --- asking ------------------------------------------------------------------------------------------------
+
+
+def holders(session: Session, moment: datetime) -> dict[str, list[tuple[Staff, Staff | None]]]:
+    """Each active position's code -> who holds it now and for whom; empty if nobody at all is there."""
+    held = _held(*_posts(session, moment))
+    people = _people(
+        session, (number for holding in held.values() if holding for number in holding if number)
+    )
+    return {
+        code: [(people[holding.staff_id], people.get(holding.acting_for or 0))] if holding else []
+        for code, holding in held.items()
+    }
+
+
+def holders_of(session: Session, candidate: str, moment: datetime) -> list[tuple[Staff, Staff | None]]:
+    """Who is asked for a candidate code, a position's or a duty's; each person once, own right first."""
+    posts, away = _posts(session, moment)
+    held = _held(posts, away)
+    chosen: dict[int, int | None] = {}
+    for post in posts:
+        holding = held[post.code]
+        if holding is None or candidate not in post.codes:
+            continue
+        if holding.staff_id not in chosen or holding.acting_for is None:
+            chosen[holding.staff_id] = holding.acting_for
+    people = _people(session, (number for pair in chosen.items() for number in pair if number))
+    return [(people[number], people.get(acting_for or 0)) for number, acting_for in chosen.items()]
+
+
+def offers(session: Session, staff: Staff, moment: datetime) -> dict[str, str | None]:
+    """Candidate code -> key of the one acted for, None where it is the person's own right. One statement."""
+    posts, away = _posts(session, moment)
+    return _offers(staff.id, posts, _held(posts, away))
+
+
+def actor(session: Session, staff: Staff, moment: datetime) -> Actor:
+    """One statement. ``may``: 'lead' for head and superior (also acting), 'admin', 'cases' for everybody
+    but those who only administer the system."""
+    if not staff.active:
+        return Actor(key=staff.key, name=staff.name, offers={})
+    posts, away = _posts(session, moment)
+    offered = _offers(staff.id, posts, _held(posts, away))
+    may = {right for code, right in ((HEAD, "lead"), (SUPERIOR, "lead"), (ADMIN, "admin")) if code in offered}
+    mine = [post for post in posts if staff.id in post.people]
+    if not mine or any(post.duties != [ADMIN] for post in mine):
+        may.add("cases")
+    return Actor(key=staff.key, name=staff.name, offers=offered, may=frozenset(may))
+
+
+def deputies(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
+    """The acting B (T-std): of each position this person is A of, the first other one present; each once."""
+    posts, away = _posts(session, moment)
+    chosen: dict[int, None] = {}
+    for post in posts:
+        if post.people and post.people[0] == staff.id:
+            waiting = [number for number in (post.substitute, *post.people[1:]) if number]
+            chosen.update(dict.fromkeys([n for n in waiting if n not in away and n != staff.id][:1]))
+    people = _people(session, chosen)
+    return [people[number] for number in chosen]
+
+
+def is_away(session: Session, staff: Staff, moment: datetime) -> bool:
+    return (
+        session.scalar(
+            select(Absence.id)
+            .where(Absence.staff_id == staff.id, Absence.from_at <= moment, Absence.to_at > moment)
+            .limit(1)
+        )
+        is not None
+    )
+
+
+# --- the one statement, and what it means ------------------------------------------------------------------
+
+
+def _valid(day: date) -> ColumnElement[bool]:
+    return and_(
+        PositionPost.valid_from <= day, or_(PositionPost.valid_to.is_(None), PositionPost.valid_to > day)
+    )
+
+
+def _posts(session: Session, moment: datetime) -> tuple[list[Post], frozenset[int]]:
+    """All active positions with the active people standing in them, and who is away: one statement."""
+    away = aliased(Absence)
+    rows = session.execute(
+        select(
+            Position.code,
+            Position.duties,
+            PositionPost.rank,
+            Staff.id,
+            away.id,
+            away.substitute_id,
+        )
+        .join(PositionPost, PositionPost.position_id == Position.id)
+        .join(Staff, Staff.id == PositionPost.staff_id)
+        .outerjoin(away, and_(away.staff_id == Staff.id, away.from_at <= moment, away.to_at > moment))
+        .where(Position.active, Staff.active, _valid(moment.astimezone(ZONE).date()))
+        .order_by(Position.code, PositionPost.rank, away.id)
+    ).all()
+    posts: dict[str, Post] = {}
+    absent: set[int] = set()
+    for code, duties, rank, number, absence, substitute in rows:
+        post = posts.setdefault(code, Post(code, duties))
+        if number not in post.people:
+            post.people.append(number)
+        if absence is not None:
+            absent.add(number)
+            if rank == 0 and post.substitute is None:
+                post.substitute = substitute
+    return list(posts.values()), frozenset(absent)
+
+
+def _held(posts: Sequence[Post], away: frozenset[int]) -> dict[str, Holding | None]:
+    """Whose turn it is in every position. Leading positions first: they stand in for the others."""
+    held: dict[str, Holding | None] = {}
+    leaders: list[Holding] = []
+    for leading in (SUPERIOR, HEAD, None):
+        for post in posts:
+            if post.code in held or (leading is not None and leading not in post.codes):
+                continue
+            held[post.code] = holding = _hold(post, away, leaders)
+            if leading is not None and holding is not None:
+                leaders.insert(0, holding)  # the head is asked before the superior
+    return held
+
+
+def _hold(post: Post, away: frozenset[int], leaders: Iterable[Holding]) -> Holding | None:
+    first = post.people[0]
+    if first not in away:
+        return Holding(first, None)
+    ranked = [*([post.substitute] if post.substitute else []), *post.people[1:]]
+    for number in [*ranked, *(leader.staff_id for leader in leaders)]:
+        if number not in away:
+            return Holding(number, first)
+    return None
+
+
+def _offers(number: int, posts: Sequence[Post], held: Mapping[str, Holding | None]) -> dict[str, str | None]:
+    offered: dict[str, str | None] = {}
+    for post in posts:
+        holding = held[post.code]
+        if holding is None or holding.staff_id != number:
+            continue
+        for code in post.codes:
+            if holding.acting_for is None:
+                offered[code] = None
+            else:
+                offered.setdefault(code, f"staff:{holding.acting_for}")
+    return offered
+
+
+def _people(session: Session, wanted: Iterable[int]) -> dict[int, Staff]:
+    numbers = set(wanted)
+    if not numbers:
+        return {}
+    return {person.id: person for person in session.scalars(select(Staff).where(Staff.id.in_(numbers)))}

@@ -1,0 +1,119 @@
+// The form of a task or of a start: form-js, in the language of the page, with the server's findings on the fields.
+import { Form } from '@bpmn-io/form-js-viewer'
+import flatpickr from 'flatpickr'
+import { Mandarin } from 'flatpickr/dist/l10n/zh.js'
+import { sayFinding } from './findings.js'
+import { getJson, newKey, postJson } from './wire.js'
+import { chinese, say } from './words.js'
+import '@bpmn-io/form-js-viewer/dist/assets/form-js.css'
+import './form.css'
+
+if (chinese) flatpickr.localize(Mandarin)
+
+const place = document.getElementById('form')
+const summary = document.getElementById('form-errors')
+const buttons = document.querySelectorAll('[data-send]')
+const form = new Form({ container: place })
+const told = new Map() // path -> { value, messages } as the server refused it
+let key = newKey()
+let dirty = false
+
+const pathOf = (instance) => instance.valuePath.join('.')
+const valueAt = (path) => path.split('.').reduce((data, part) => data?.[part], form._getState().data)
+
+// The server's finding stays on a field until its value changes: then only the server knows again.
+const validator = form.get('validator')
+const ownFindings = validator.validateFieldInstance.bind(validator)
+validator.validateFieldInstance = (instance, value) => {
+  const refused = told.get(pathOf(instance))
+  const still = refused && JSON.stringify(value ?? null) === refused.value ? refused.messages : []
+  const field = form.get('formFieldRegistry').get(instance.id)
+  return [...ownFindings(instance, value).map((text) => sayFinding(text, field)), ...still]
+}
+
+const elementOf = (path) => {
+  const instance = form.get('formFieldInstanceRegistry').getAllKeyed().find((one) => pathOf(one) === path)
+  if (!instance) return null
+  const indexes = Object.values(instance.indexes ?? {})
+  const id = ['fjs-form', form._id, instance.id, ...indexes].join('-').replace('fjs-form-', '')
+  return document.getElementById(id) ?? place.querySelector(`[id*="${instance.id}"]`)
+}
+
+function labelOf (path) {
+  const instance = form.get('formFieldInstanceRegistry').getAllKeyed().find((one) => pathOf(one) === path)
+  return instance ? form.get('formFieldRegistry').get(instance.id).label : ''
+}
+
+function showSummary (message, errors) {
+  summary.replaceChildren()
+  const head = document.createElement('p')
+  head.textContent = message
+  summary.append(head)
+  const list = document.createElement('ul')
+  for (const [path, messages] of Object.entries(errors)) {
+    const item = document.createElement('li')
+    const link = document.createElement('a')
+    link.href = '#form'
+    link.textContent = [labelOf(path), messages.join(' ')].filter(Boolean).join(chinese ? ':' : ': ')
+    link.addEventListener('click', (event) => { event.preventDefault(); focusOn(path) })
+    item.append(link)
+    list.append(item)
+  }
+  if (list.children.length) summary.append(list)
+  summary.hidden = false
+  summary.focus()
+  summary.scrollIntoView({ block: 'start' })
+}
+
+function focusOn (path) {
+  const element = elementOf(path)
+  const input = element?.matches('input, textarea, select, button') ? element : element?.querySelector('input, textarea')
+  const first = input ?? place.querySelector('.fjs-has-errors input, .fjs-has-errors textarea')
+  first?.focus()
+  first?.scrollIntoView({ block: 'center' })
+}
+
+async function send (url) {
+  told.clear()
+  summary.hidden = true
+  const { data, errors } = form.submit()
+  if (Object.keys(errors).length) {
+    const wrong = form.get('formFieldInstanceRegistry').getAllKeyed()
+      .map((one) => [pathOf(one), validator.validateFieldInstance(one, valueAt(pathOf(one)))])
+      .filter(([, messages]) => messages.length)
+    showSummary(say('check', { count: wrong.length }), Object.fromEntries(wrong))
+    return
+  }
+  buttons.forEach((button) => { button.disabled = true; button.setAttribute('aria-busy', 'true') })
+  const { status, body } = await postJson(url, data, key)
+  buttons.forEach((button) => { button.disabled = false; button.removeAttribute('aria-busy') })
+  if (status >= 200 && status < 300) {
+    dirty = false
+    location.assign(body.next)
+    return
+  }
+  // Nothing was done: another try is another act. Without an answer it may have been: the same key asks again.
+  if (status >= 400 && status < 500) key = newKey()
+  for (const [path, messages] of Object.entries(body.errors ?? {})) {
+    told.set(path, { value: JSON.stringify(valueAt(path) ?? null), messages })
+  }
+  if (told.size) form.validate()
+  showSummary(body.message ?? say('broken'), body.errors ?? {})
+}
+
+const { status, body } = await getJson(place.dataset.source)
+if (status === 200) {
+  await form.importSchema(body.schema, body.data)
+  place.removeAttribute('aria-busy')
+  form.on('field.updated', () => { dirty = true })
+  buttons.forEach((button) => button.addEventListener('click', () => send(button.dataset.send)))
+  place.addEventListener('submit', (event) => event.preventDefault(), true)
+  // Read-only fields tell the clerk what is known: the first field to fill gets the cursor.
+  if (matchMedia('(min-width: 60em)').matches) {
+    place.querySelector('input:not([readonly]):not([disabled]), textarea:not([readonly]):not([disabled])')?.focus()
+  }
+} else {
+  place.removeAttribute('aria-busy')
+  showSummary(body.message ?? say('broken'), {})
+}
+window.addEventListener('beforeunload', (event) => { if (dirty) event.preventDefault() })

@@ -1,0 +1,33 @@
+// Talking to the server: JSON both ways, the CSRF token of the page, words for what can go wrong.
+import { say } from './words.js'
+
+const token = document.querySelector('meta[name="csrf-token"]')?.content ?? ''
+
+export async function getJson (url) {
+  const answer = await fetch(url, { headers: { Accept: 'application/json' } })
+  return { status: answer.status, body: await answer.json().catch(() => ({})) }
+}
+
+export async function postJson (url, data, key) {
+  let answer
+  try {
+    answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        Accept: 'application/json',
+        'X-CSRFToken': token,
+        'Idempotency-Key': key
+      },
+      body: JSON.stringify(data)
+    })
+  } catch {
+    return { status: 0, body: { message: say('offline') } }
+  }
+  return { status: answer.status, body: await answer.json().catch(() => ({ message: say('broken') })) }
+}
+
+// crypto.randomUUID exists only in secure contexts; the demo also runs on plain http.
+export function newKey () {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,164 @@
+"""One embedded server a run, one template database with all tables, and clones of it.
+
+``session``   its outer transaction is rolled back, its commits are savepoints: for almost every test
+``database``  a clone of its own with real commits: two connections, the worker, the browser
+``clock``     the business clock of whichever of the two the test uses; each test begins at 2026-03-02 09:00
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from workflow.database import business_now, grant, make_engine, make_sessions, set_business_clock, shift
+from workflow.keeper import OWNER, Keeper
+from workflow.migrations import by_hand
+from workflow.migrations.tables import modules
+from workflow.schema import Base
+
+TEMPLATE = "yz_template"
+BEGINNING = "2026-03-02 09:00"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of its own: ``sessions()`` commits for real; ``url`` is for processes the test starts."""
+
+    url: str
+    owner_url: str
+    engine: Engine
+    sessions: sessionmaker[Session]
+
+
+class Clock:
+    """Moves the business clock: ``move_to("2026-03-09 09:00")`` Shanghai time, ``shift(days=2)``."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def move_to(self, moment: str) -> datetime:
+        with self._sessions() as session, session.begin():
+            set_business_clock(session, datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI))
+        return self.now()
+
+    def shift(self, **by: float) -> datetime:
+        with self._sessions() as session, session.begin():
+            shift(session, timedelta(**by))
+        return self.now()
+
+    def now(self) -> datetime:
+        with self._sessions() as session:
+            return business_now(session)
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that the server's user may enter too (pytest's own are for root alone)."""
+    folder = Path(tempfile.mkdtemp(prefix="yz-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(open_folder: Path) -> Iterator[Keeper]:
+    """The embedded server with the template database; ``make test PG=16`` runs all on the older one."""
+    with Keeper(open_folder / "postgres", version=int(os.environ.get("YIZHAN_TEST_PG", "18"))) as keeper:
+        keeper.ensure(TEMPLATE)
+        engine = make_engine(keeper.url(TEMPLATE, role=OWNER))
+        try:
+            with engine.begin() as connection:
+                build(connection)
+        finally:
+            engine.dispose()
+        yield keeper
+
+
+def build(connection: Connection) -> None:
+    """All tables that exist so far. Until the first migration is there, half-written modules are left out."""
+    for module in modules():
+        try:
+            import_module(module)
+        except Exception as error:
+            warnings.warn(f"left out {module}: {error!r}", UnfinishedModule, stacklevel=1)
+    by_hand.before_tables(connection)
+    tables = Base.metadata.tables
+    ready = set(tables)
+    while lacking := {
+        name for name in ready for key in tables[name].foreign_keys if key._colspec.split(".")[0] not in ready
+    }:
+        ready -= lacking
+    Base.metadata.create_all(connection, tables=[tables[name] for name in ready])
+    by_hand.after_tables(connection)
+    grant(connection)
+
+
+class UnfinishedModule(UserWarning):
+    pass
+
+
+def run_as_owner(server: Keeper, statement: str) -> None:
+    url = make_url(server.url("postgres", role=OWNER)).set(drivername="postgresql")
+    with closing(psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def shared_engine(server: Keeper) -> Iterator[Engine]:
+    run_as_owner(server, f"CREATE DATABASE shared TEMPLATE {TEMPLATE}")
+    engine = make_engine(server.url("shared"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(shared_engine: Engine) -> Iterator[Connection]:
+    """The transaction around a test; several sessions may join it."""
+    with shared_engine.connect() as connection, connection.begin() as outer:
+        yield connection
+        outer.rollback()
+
+
+@pytest.fixture
+def session(connection: Connection) -> Iterator[Session]:
+    with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+        set_business_clock(session, datetime.fromisoformat(BEGINNING).replace(tzinfo=SHANGHAI))
+        session.commit()
+        yield session
+
+
+@pytest.fixture
+def database(server: Keeper) -> Iterator[Database]:
+    name = f"clone_{next(numbers)}"
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    engine = make_engine(server.url(name), connections=30)
+    database = Database(server.url(name), server.url(name, role=OWNER), engine, make_sessions(engine))
+    Clock(database.sessions).move_to(BEGINNING)
+    yield database
+    engine.dispose()
+    run_as_owner(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def clock(request: pytest.FixtureRequest) -> Clock:
+    if "database" in request.fixturenames:
+        return Clock(request.getfixturevalue("database").sessions)
+    outer = request.getfixturevalue("session").get_bind()
+    return Clock(sessionmaker(outer, join_transaction_mode="create_savepoint"))

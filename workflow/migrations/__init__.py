@@ -1,0 +1,1 @@
+"""Revisions of the tables, and what Alembic cannot guess from them (``by_hand``)."""

@@ -1,0 +1,16 @@
+"""Alembic runs this for each of its commands; the connection (and its transaction) is the caller's."""
+
+from alembic import context
+
+from workflow.migrations.tables import import_all
+from workflow.schema import Base
+
+import_all()
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    compare_server_default=True,
+    render_as_batch=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

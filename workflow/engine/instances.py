@@ -1,0 +1,126 @@
+"""Running instances. The row is the lock of its case: whoever changes anything of it holds this row first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Row, bindparam, func, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from workflow.engine.definitions import DefinitionRow
+from workflow.engine.tasks import TaskRow
+from workflow.errors import NotFound
+from workflow.schema import Base
+
+RUNNING, ENDED, CANCELLED = "running", "ended", "cancelled"
+
+
+class InstanceRow(Base):
+    """A case at rest: ``state`` is what execution.save() gave, ``seq``/``head`` the end of its history."""
+
+    __tablename__ = "instance"
+    __table_args__ = (Index(None, "business_key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    definition_id: Mapped[int] = mapped_column(ForeignKey("definition.id"))
+    business_key: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default=RUNNING)
+    version: Mapped[int] = mapped_column(default=1)
+    state: Mapped[bytes]
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[bytes] = mapped_column(default=b"")
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+_instance = InstanceRow.__table__
+_definition = DefinitionRow.__table__
+_columns = (
+    _instance.c.id,
+    _instance.c.definition_id,
+    _definition.c.hash,
+    _instance.c.business_key,
+    _instance.c.status,
+    _instance.c.version,
+    _instance.c.state,
+    _instance.c.seq,
+    _instance.c.head,
+    func.yz_now().label("moment"),
+)
+_joined = select(*_columns).join_from(_instance, _definition, _definition.c.id == _instance.c.definition_id)
+_lock = _joined.where(_instance.c.id == bindparam("instance")).with_for_update(of=_instance)
+_lock_nowait = _joined.where(_instance.c.id == bindparam("instance")).with_for_update(
+    of=_instance, nowait=True
+)
+_lock_by_task = _joined.where(
+    _instance.c.id
+    == select(TaskRow.__table__.c.instance_id)
+    .where(TaskRow.__table__.c.id == bindparam("task"))
+    .scalar_subquery()
+).with_for_update(of=_instance)
+_read = _joined.where(_instance.c.id == bindparam("instance"))
+_add = insert(_instance).returning(_instance.c.id)
+_write = (
+    update(_instance)
+    .where(_instance.c.id == bindparam("instance"), _instance.c.version == bindparam("was"))
+    .values(
+        version=bindparam("version"),
+        state=bindparam("state"),
+        status=bindparam("status"),
+        seq=bindparam("seq"),
+        head=bindparam("head"),
+        business_key=bindparam("business_key"),
+        ended_at=bindparam("ended_at"),
+    )
+)
+
+
+class StaleInstance(Exception):
+    """The row was changed without its lock: a defect; the step is lost, nothing is overwritten."""
+
+
+def add(connection: Connection, *, definition_id: int, business_key: str | None, started_at: datetime) -> int:
+    """A new instance that has not come to rest yet; its id."""
+    values = {
+        "definition_id": definition_id,
+        "business_key": business_key,
+        "state": b"",
+        "status": RUNNING,
+        "version": 1,
+        "seq": 0,
+        "head": b"",
+        "started_at": started_at,
+    }
+    return int(connection.execute(_add, values).scalar_one())
+
+
+def read(connection: Connection, instance_id: int) -> Row[Any]:
+    """An instance as it rests now, without its lock: to show, not to change. NotFound."""
+    row = connection.execute(_read, {"instance": instance_id}).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def lock(connection: Connection, instance_id: int, *, wait: bool = True) -> Row[Any]:
+    """Hold an instance until the transaction ends. NotFound; OperationalError if taken and not ``wait``."""
+    row = connection.execute(_lock if wait else _lock_nowait, {"instance": instance_id}).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def lock_by_task(connection: Connection, task_id: int) -> Row[Any]:
+    """Hold the instance that a task belongs to (a task never changes its instance). NotFound."""
+    row = connection.execute(_lock_by_task, {"task": task_id}).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def write(connection: Connection, **values: object) -> None:
+    """Store the next rest as version ``was`` + 1. StaleInstance when somebody wrote without the lock."""
+    if connection.execute(_write, values).rowcount != 1:
+        raise StaleInstance(values["instance"])

@@ -1,0 +1,177 @@
+"""Tasks: the lines of the inbox, one for each place where a case waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    any_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from workflow.engine.actors import Actor
+from workflow.errors import AlreadyDone, NotFound
+from workflow.schema import Base
+from workflow.texts import T
+
+OPEN, DONE, CANCELLED = "open", "done", "cancelled"
+
+
+class TaskRow(Base):
+    """A task. ``candidate`` is the position or duty it is offered to, ``assignee`` who has claimed it.
+
+    ``due_at`` is shown and sorted by; when ``clock`` is set it follows that clock of the case.
+    """
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index("ix_task_offered", "candidate", "due_at", postgresql_where="status = 'open'"),
+        Index("ix_task_claimed", "assignee", "due_at", postgresql_where="status = 'open'"),
+        Index(None, "instance_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    token: Mapped[str]
+    element: Mapped[str]
+    name: Mapped[str]
+    form: Mapped[str | None]
+    candidate: Mapped[str]
+    assignee: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default=OPEN)
+    clock: Mapped[str | None]
+    due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    actor: Mapped[str | None]
+    on_behalf_of: Mapped[str | None]
+
+
+table = TaskRow.__table__
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Which tasks a person may see: one's own, those offered now, all for a leader (R1.2.1a, R1.3c)."""
+    if "lead" in actor.may:
+        return true()
+    return or_(table.c.assignee == actor.key, table.c.candidate == any_(list(actor.offers)))
+
+
+_seen = select(table).where(
+    table.c.id == bindparam("task"),
+    or_(
+        bindparam("lead"),
+        table.c.assignee == bindparam("actor"),
+        table.c.candidate == any_(bindparam("offers")),
+    ),
+)
+_close = (
+    update(table)
+    .where(table.c.id == bindparam("task"))
+    .values(
+        status=DONE,
+        assignee=bindparam("actor"),
+        actor=bindparam("actor"),
+        on_behalf_of=bindparam("on_behalf_of"),
+        closed_at=bindparam("closed_at"),
+    )
+)
+_drop = (
+    update(table)
+    .where(
+        table.c.instance_id == bindparam("instance"),
+        table.c.status == OPEN,
+        table.c.token == any_(bindparam("tokens")),
+    )
+    .values(status=CANCELLED, closed_at=bindparam("closed_at"))
+)
+_assign = (
+    update(table)
+    .where(table.c.id == bindparam("task"))
+    .values(assignee=bindparam("to"), claimed_at=bindparam("claimed_at"), candidate=bindparam("candidate"))
+)
+_move = (
+    update(table)
+    .where(
+        table.c.instance_id == bindparam("instance"),
+        table.c.status == OPEN,
+        table.c.clock == bindparam("moved"),
+    )
+    .values(due_at=bindparam("to"))
+)
+_add = insert(table)
+
+
+def find(connection: Connection, task_id: int, by: Actor) -> Row[Any]:
+    """A task that ``by`` may see, read under its instance's lock. NotFound."""
+    row = connection.execute(
+        _seen, {"task": task_id, "lead": "lead" in by.may, "actor": by.key, "offers": list(by.offers)}
+    ).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def must_be_open(task: Row[Any]) -> None:
+    """AlreadyDone, saying how it ended."""
+    if task.status == DONE:
+        raise AlreadyDone(T("这个任务已经完成。"), state=DONE)
+    if task.status != OPEN:
+        raise AlreadyDone(T("这个任务已经取消。"), state=task.status)
+
+
+def must_be_free_for(task: Row[Any], by: Actor) -> None:
+    """AlreadyDone when somebody else has claimed it; a leader may step in."""
+    must_be_open(task)
+    if task.assignee not in (None, by.key) and "lead" not in by.may:
+        raise AlreadyDone(T("这个任务已由同事签收。"), state="claimed")
+
+
+def close(
+    connection: Connection, task_id: int, by: Actor, on_behalf_of: str | None, moment: datetime
+) -> None:
+    connection.execute(
+        _close, {"task": task_id, "actor": by.key, "on_behalf_of": on_behalf_of, "closed_at": moment}
+    )
+
+
+def assign(
+    connection: Connection, task: Row[Any], to: str | None, moment: datetime, candidate: str | None = None
+) -> None:
+    connection.execute(
+        _assign,
+        {
+            "task": task.id,
+            "to": to,
+            "claimed_at": moment if to else None,
+            "candidate": candidate or task.candidate,
+        },
+    )
+
+
+def drop(connection: Connection, instance_id: int, tokens: Iterable[str], moment: datetime) -> None:
+    """Close tasks whose place in the diagram was left by another way."""
+    connection.execute(_drop, {"instance": instance_id, "tokens": list(tokens), "closed_at": moment})
+
+
+def add(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    connection.execute(_add, rows)
+
+
+def move_due(connection: Connection, instance_id: int, clock: str, due_at: datetime | None) -> None:
+    """Let the shown due date follow its clock."""
+    connection.execute(_move, {"instance": instance_id, "moved": clock, "to": due_at})

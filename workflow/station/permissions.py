@@ -1,0 +1,112 @@
+"""Who sees what and may do what: the one place (security §4).
+
+``visible`` stands in every list, count, search, export and download; an id outside it does not exist (404).
+``can`` decides the rest. All staff at work see all cases, with phones masked; who only administers the
+system sees its pages and no case; tasks are seen by those they are offered to, and by the leaders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, true
+
+from workflow.engine import tasks
+from workflow.engine.actors import SYSTEM, Actor
+
+CASES, LEAD, ADMIN = "cases", "lead", "admin"
+
+Rule = Callable[[Actor, Any], ColumnElement[bool]]
+
+
+def visible(actor: Actor, Model: type[Any]) -> ColumnElement[bool]:
+    """The rows of a table this person may see. LookupError: nobody has decided who may see that table."""
+    return ROWS[Model.__tablename__](actor, Model)
+
+
+def can(actor: Actor, action: str, thing: object | None = None) -> bool:
+    """May this person do it to this thing, which is seen? LookupError: an action nobody has decided."""
+    return ACTIONS[action](actor, thing)
+
+
+def _holding(*rights: str) -> Rule:
+    """All rows for whoever has one of these rights, else none."""
+    return lambda actor, Model: true() if _rights(actor) & set(rights) else false()
+
+
+def _tasks(actor: Actor, Task: Any) -> ColumnElement[bool]:
+    return true() if actor == SYSTEM else tasks.visible_to(actor)
+
+
+def _own_notices(actor: Actor, Notice: Any) -> ColumnElement[bool]:
+    kind, _, number = actor.key.partition(":")
+    return Notice.recipient_id == int(number) if kind == "staff" else false()
+
+
+def _rights(actor: Actor) -> frozenset[str]:
+    """What the actor may beyond the tasks offered; the system itself may see everything."""
+    return frozenset({CASES, LEAD, ADMIN}) if actor == SYSTEM else actor.may
+
+
+CASE_WORK, ANYBODY, SYSTEM_PAGES = _holding(CASES), _holding(CASES, LEAD, ADMIN), _holding(ADMIN, LEAD)
+
+ROWS: Mapping[str, Rule] = {
+    "case": CASE_WORK,
+    "case_material": CASE_WORK,
+    "clock": CASE_WORK,
+    "clock_event": CASE_WORK,
+    "document": CASE_WORK,
+    "enterprise": CASE_WORK,
+    "person": CASE_WORK,
+    "instance": CASE_WORK,
+    "history": CASE_WORK,
+    "submission": CASE_WORK,
+    "outbox": CASE_WORK,
+    "task": _tasks,
+    "notice": _own_notices,
+    "service_item": ANYBODY,
+    "item_version": ANYBODY,
+    "item_material": ANYBODY,
+    "staff": ANYBODY,
+    "position": ANYBODY,
+    "position_post": ANYBODY,
+    "absence": ANYBODY,
+    "calendar_day": ANYBODY,
+    "definition": ANYBODY,
+    "escalation": _holding(LEAD),
+    "incident": SYSTEM_PAGES,
+    "timer": SYSTEM_PAGES,
+    "access_log": SYSTEM_PAGES,
+}
+
+
+def _has(*rights: str) -> Callable[[Actor, Any], bool]:
+    return lambda actor, thing: bool(_rights(actor) & set(rights))
+
+
+def _offered(actor: Actor, task: Any) -> bool:
+    return LEAD in _rights(actor) or task.assignee in actor.selves or task.candidate in actor.offers
+
+
+def _held(actor: Actor, task: Any) -> bool:
+    return LEAD in _rights(actor) or task.assignee in actor.selves
+
+
+ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
+    "see_cases": _has(CASES),
+    "register": _has(CASES),  # whoever is asked first receives (R2.2.1)
+    "reveal": _has(CASES),
+    "claim": _offered,
+    "complete": _offered,
+    "unclaim": _held,
+    "reassign": _held,
+    "supervise": _has(LEAD),
+    "cancel": _has(LEAD),
+    "change_first_contact": _has(LEAD),  # R2.2.0
+    "arrange_positions": _has(LEAD, ADMIN),
+    "edit_items": _has(LEAD, ADMIN),
+    "retry": _has(LEAD, ADMIN),
+    "see_system": _has(ADMIN),
+    "deploy": _has(ADMIN, LEAD),
+}

@@ -39,11 +39,15 @@ numbers = count(1)
 
 @dataclass(frozen=True)
 class Database:
-    """A database of its own: ``sessions()`` commits for real; ``url`` is for processes the test starts."""
+    """A database of its own: ``sessions()`` commits for real; ``url`` is for processes the test starts.
+
+    ``engine`` is the application's role, as in life; ``owner`` may do everything.
+    """
 
     url: str
     owner_url: str
     engine: Engine
+    owner: Engine
     sessions: sessionmaker[Session]
 
 
@@ -149,10 +153,13 @@ def database(server: Keeper) -> Iterator[Database]:
     name = f"clone_{next(numbers)}"
     run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     engine = make_engine(server.url(name), connections=30)
-    database = Database(server.url(name), server.url(name, role=OWNER), engine, make_sessions(engine))
+    owner_url = server.url(name, role=OWNER)
+    owner = make_engine(owner_url)
+    database = Database(server.url(name), owner_url, engine, owner, make_sessions(engine))
     Clock(database.sessions).move_to(BEGINNING)
     yield database
     engine.dispose()
+    owner.dispose()
     run_as_owner(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -34,7 +34,7 @@ from workflow.texts import T
 OLDEST = 16
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x79697A68  # one migrator at a time, whichever process asks
-CLOCK_CHANNEL = "yz_clock"  # notified when the business clock moves: workers look for due timers again
+WAKE = "yizhan_wake"  # the workers' channel: when the business clock moves they look for due timers again
 
 
 class WrongRevision(DatabaseProblem):
@@ -167,4 +167,4 @@ def shift(session: Session, by: timedelta) -> None:
 
 def _move(session: Session, ahead: object) -> None:
     session.query(BusinessClock).update({BusinessClock.ahead: ahead}, synchronize_session=False)
-    session.execute(select(func.pg_notify(CLOCK_CHANNEL, "")))
+    session.execute(select(func.pg_notify(WAKE, "")))

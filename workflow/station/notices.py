@@ -113,10 +113,9 @@ def tell_in_digest(
         added.on_conflict_do_update(
             index_elements=["recipient_id", "visible_from"],
             index_where=text("kind = 'digest'"),
-            set_={"lines": Notice.lines.op("||", return_type=JSONB)(added.excluded.lines)},
+            set_={"lines": Notice.lines.op("||", return_type=JSONB)(added.excluded.lines), "read_at": None},
         )
     )
-    session.expire_all()
     return at
 
 

@@ -20,7 +20,7 @@ PRIVACY_NOTICE = "2026-01"  # the version in use, shown at registration
 
 
 class Person(Base):
-    """A client. This row may be erased or restricted; the phone is readable only with the installation's key."""
+    """A client. The row may be erased or restricted; the phone opens only with the installation's key."""
 
     __tablename__ = "person"
 

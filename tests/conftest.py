@@ -25,8 +25,9 @@ import pytest
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
+from workflow.cluster import OWNER
 from workflow.database import business_now, grant, make_engine, make_sessions, set_business_clock, shift
-from workflow.keeper import OWNER, Keeper
+from workflow.keeper import Keeper
 from workflow.migrations import by_hand
 from workflow.migrations.tables import modules
 from workflow.schema import Base

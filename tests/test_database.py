@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import Clock, Database
+from workflow.cluster import OWNER, Cluster, DatabaseProblem
 from workflow.database import (
-    DatabaseProblem,
     WrongRevision,
     business_now,
     check_revision,
@@ -32,7 +32,7 @@ from workflow.database import (
     make_engine,
     set_business_clock,
 )
-from workflow.keeper import OWNER, Keeper
+from workflow.keeper import Keeper
 
 ROOT = Path(__file__).parents[1]
 OWNER_PROCESS = """
@@ -137,8 +137,8 @@ def test_a_killed_owner_loses_nothing_that_was_committed(folder: Path) -> None:
 def test_a_killed_server_is_started_again_by_its_owner(folder: Path) -> None:
     with Keeper(folder) as keeper:
         write(keeper)
-        engine = create_engine(keeper.url("postgres", role=OWNER), poolclass=NullPool)
-        with engine.connect() as busy:
+        url = keeper.url("postgres", role=OWNER)
+        with create_engine(url, poolclass=NullPool).connect() as busy:
             busy.execute(text("SELECT 1"))
             assert keeper.pid is not None
             os.kill(keeper.pid, signal.SIGKILL)
@@ -146,6 +146,7 @@ def test_a_killed_server_is_started_again_by_its_owner(folder: Path) -> None:
             while keeper.running():
                 assert time.monotonic() < deadline
             keeper.start()
+            assert keeper.url("postgres", role=OWNER) == url
             assert count(keeper) == 1
             busy.invalidate()
 
@@ -188,10 +189,8 @@ def test_a_first_start_that_was_killed_half_way_is_begun_again(folder: Path) -> 
 def test_programs_that_the_server_may_not_run_are_copied_beside_the_data(
     folder: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = Keeper._can_execute
-    monkeypatch.setattr(
-        Keeper, "_can_execute", lambda self, program: folder in program.parents and refused(self, program)
-    )
+    may = Cluster._can_execute
+    monkeypatch.setattr(Cluster, "_can_execute", lambda self, at: folder in at.parents and may(self, at))
     with Keeper(folder) as keeper:
         assert psutil.Process(keeper.pid).cmdline()[0].startswith(str(folder))
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from workflow.keeper import APPLICATION, DatabaseProblem
+from workflow.cluster import APPLICATION, DatabaseProblem
 from workflow.schema import Base
 from workflow.texts import T
 

@@ -19,7 +19,7 @@ class NotFound(YizhanError):
     """It does not exist, or not for this person: the two look the same."""
 
     def __init__(self, text: Text | None = None) -> None:
-        super().__init__(text or T("没有找到这条记录,或者您无权查看。"))
+        super().__init__(text or T("没有找到这条记录，或者您无权查看。"))
 
 
 class NotAllowed(YizhanError):
@@ -41,7 +41,7 @@ class InvalidForm(YizhanError):
     """What was filled in does not fit: path of the field ('materials.2.pages') to its sentences."""
 
     def __init__(self, errors: Mapping[str, Sequence[Text]]) -> None:
-        super().__init__(T("有 %(count)s 处填写需要修改,您填写的内容已保留。", count=len(errors)))
+        super().__init__(T("有 %(count)s 处填写需要修改，您填写的内容已保留。", count=len(errors)))
         self.errors = errors
 
 

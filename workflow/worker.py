@@ -25,7 +25,6 @@ from workflow.schema import Base
 
 log = logging.getLogger(__name__)
 
-WAKE = "yizhan_wake"
 TRIES = 5
 
 
@@ -110,7 +109,7 @@ class Worker:
             session.commit()
         dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(dsn, autocommit=True) as listener:
-            listener.execute(f"listen {WAKE}")
+            listener.execute(f"listen {timers.WAKE}")
             while not self.stopping.is_set():
                 while not self.stopping.is_set() and self.fire_due():
                     pass

@@ -20,6 +20,11 @@ class Actor:
     offers: Mapping[str, str | None] = field(default_factory=dict)
     may: frozenset[str] = frozenset()
 
+    @property
+    def selves(self) -> list[str]:
+        """The keys whose claimed tasks are this person's: one's own, and of those acted for (R1.3c)."""
+        return [self.key, *sorted({key for key in self.offers.values() if key is not None})]
+
     def acts_for(self, candidate: str | None) -> str | None:
         """The person on whose behalf a task offered to ``candidate`` is done; None = in one's own right."""
         return self.offers.get(candidate) if candidate else None

@@ -124,7 +124,7 @@ class Engine:
         step.note_only(held.state, "unclaim", element=task.element, detail={"from": task.assignee})
 
     def reassign(self, task_id: int, *, by: Actor, to: Actor) -> None:
-        """Hand a task over to a colleague (转交), or take it back as a leader. NotFound, AlreadyDone, NotAllowed."""
+        """Hand a task over to a colleague (转交), or take it back as a leader. NotFound, AlreadyDone."""
         held, task = self._hold_task(task_id, by)
         tasks.must_be_free_for(task, by)
         step = self._step(held, by, task)
@@ -136,7 +136,7 @@ class Engine:
     def receive(
         self, instance_id: int, message: str, *, by: Actor, data: Mapping[str, Json] | None = None
     ) -> None:
-        """Deliver a message to one case, never to several. NotFound, AlreadyDone when nothing waits for it."""
+        """Deliver a message to one case, never to several. NotFound, AlreadyDone when nothing waits."""
         held = self._hold(instance_id)
         step = self._step(held, by)
         step.restored(held.state)
@@ -183,7 +183,7 @@ class Engine:
         return True
 
     def rearm(self, instance_id: int, clock: str, *, by: Actor = SYSTEM) -> None:
-        """Move everything that hangs on a clock after it changed: rungs, timers, shown due dates. NotFound."""
+        """Move all that hangs on a clock after it changed: rungs, timers, shown due dates. NotFound."""
         held = self._hold(instance_id, running=False)
         if held.status != instances.RUNNING:
             return

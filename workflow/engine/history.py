@@ -25,7 +25,7 @@ from workflow.schema import Base, Json
 
 
 class HistoryRow(Base):
-    """One line: who did what (``kind``) at which element. ``at`` is business time, ``recorded_at`` the machine's."""
+    """One line: who did what (``kind``) where. ``at`` is business time, ``recorded_at`` the machine's."""
 
     __tablename__ = "history"
     __table_args__ = (PrimaryKeyConstraint("instance_id", "seq"),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.errors import NotFound
@@ -15,7 +15,7 @@ class IncidentRow(Base):
     """Why an instance stands still. Machine times; ``timer_id`` when a timer gave up."""
 
     __tablename__ = "incident"
-    __table_args__ = (Index(None, "instance_id", postgresql_where="resolved_at is null"),)
+    __table_args__ = (Index(None, "instance_id", postgresql_where=text("resolved_at is null")),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))

@@ -274,10 +274,10 @@ class Step:
             if token not in self._timers_before
         ]
         if new:
-            timers.add(connection, new)
+            timers.add(connection, new, self.moment)
         for token, timer in now.items():
             if token in self._timers_before and self._timers_before[token] != timer.due_at:
-                timers.move(connection, self.instance_id, token, timer.due_at)
+                timers.move(connection, self.instance_id, token, timer.due_at, self.moment)
 
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, insert
+from sqlalchemy import ForeignKey, Index, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.schema import Base
 
@@ -61,3 +61,13 @@ def add(
     )
     canonical = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def latest(session: Session, instance_id: int, form: str) -> dict[str, Any] | None:
+    """What was last filled into a form of this instance; None when it never was."""
+    return session.scalars(
+        select(SubmissionRow.data)
+        .where(SubmissionRow.instance_id == instance_id, SubmissionRow.form == form)
+        .order_by(SubmissionRow.id.desc())
+        .limit(1)
+    ).first()

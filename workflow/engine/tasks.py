@@ -7,18 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     ForeignKey,
     Index,
     Row,
+    Text,
     any_,
     bindparam,
     insert,
+    literal,
     or_,
     select,
+    text,
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,8 +43,8 @@ class TaskRow(Base):
 
     __tablename__ = "task"
     __table_args__ = (
-        Index("ix_task_offered", "candidate", "due_at", postgresql_where="status = 'open'"),
-        Index("ix_task_claimed", "assignee", "due_at", postgresql_where="status = 'open'"),
+        Index("ix_task_offered", "candidate", "due_at", postgresql_where=text("status = 'open'")),
+        Index("ix_task_claimed", "assignee", "due_at", postgresql_where=text("status = 'open'")),
         Index(None, "instance_id"),
     )
 
@@ -68,15 +73,18 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Which tasks a person may see: one's own, those offered now, all for a leader (R1.2.1a, R1.3c)."""
     if "lead" in actor.may:
         return true()
-    return or_(table.c.assignee == actor.key, table.c.candidate == any_(list(actor.offers)))
+    return or_(
+        table.c.assignee == any_(literal(actor.selves)),
+        table.c.candidate == any_(literal(list(actor.offers))),
+    )
 
 
 _seen = select(table).where(
     table.c.id == bindparam("task"),
     or_(
-        bindparam("lead"),
-        table.c.assignee == bindparam("actor"),
-        table.c.candidate == any_(bindparam("offers")),
+        bindparam("lead", type_=Boolean),
+        table.c.assignee == any_(bindparam("selves", type_=ARRAY(Text))),
+        table.c.candidate == any_(bindparam("offers", type_=ARRAY(Text))),
     ),
 )
 _close = (
@@ -95,7 +103,7 @@ _drop = (
     .where(
         table.c.instance_id == bindparam("instance"),
         table.c.status == OPEN,
-        table.c.token == any_(bindparam("tokens")),
+        table.c.token == any_(bindparam("tokens", type_=ARRAY(Text))),
     )
     .values(status=CANCELLED, closed_at=bindparam("closed_at"))
 )
@@ -119,7 +127,7 @@ _add = insert(table)
 def find(connection: Connection, task_id: int, by: Actor) -> Row[Any]:
     """A task that ``by`` may see, read under its instance's lock. NotFound."""
     row = connection.execute(
-        _seen, {"task": task_id, "lead": "lead" in by.may, "actor": by.key, "offers": list(by.offers)}
+        _seen, {"task": task_id, "lead": "lead" in by.may, "selves": by.selves, "offers": list(by.offers)}
     ).first()
     if row is None:
         raise NotFound
@@ -137,7 +145,7 @@ def must_be_open(task: Row[Any]) -> None:
 def must_be_free_for(task: Row[Any], by: Actor) -> None:
     """AlreadyDone when somebody else has claimed it; a leader may step in."""
     must_be_open(task)
-    if task.assignee not in (None, by.key) and "lead" not in by.may:
+    if task.assignee not in (None, *by.selves) and "lead" not in by.may:
         raise AlreadyDone(T("这个任务已由同事签收。"), state="claimed")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Row,
+    Text,
     UniqueConstraint,
     any_,
     bindparam,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -44,7 +46,7 @@ class ClockSource(Protocol):
 
 
 class TimerRow(Base):
-    """``due_at`` is business time; ``next_try`` machine time: a claim's lease, or the wait after a failure."""
+    """``due_at`` is business time; ``next_try`` the machine's: a lease, or the wait after a failure."""
 
     __tablename__ = "timer"
     __table_args__ = (
@@ -67,9 +69,14 @@ class TimerRow(Base):
 
 table = TimerRow.__table__
 
+WAKE = "yizhan_wake"
+SOON = timedelta(minutes=1)
+
+_wake = text(f"select pg_notify('{WAKE}', '')")
 _add = insert(table)
 _drop = delete(table).where(
-    table.c.instance_id == bindparam("instance"), table.c.token == any_(bindparam("tokens"))
+    table.c.instance_id == bindparam("instance"),
+    table.c.token == any_(bindparam("tokens", type_=ARRAY(Text))),
 )
 _move = (
     update(table)
@@ -119,16 +126,22 @@ _next = select(
 )
 
 
-def add(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def add(connection: Connection, rows: list[Mapping[str, Any]], moment: datetime) -> None:
+    """Set timers; one that is due soon wakes the workers when the transaction commits."""
     connection.execute(_add, rows)
+    if min(row["due_at"] for row in rows) <= moment + SOON:
+        connection.execute(_wake)
 
 
 def drop(connection: Connection, instance_id: int, tokens: Iterable[str]) -> None:
     connection.execute(_drop, {"instance": instance_id, "tokens": list(tokens)})
 
 
-def move(connection: Connection, instance_id: int, token: str, due_at: datetime) -> None:
+def move(connection: Connection, instance_id: int, token: str, due_at: datetime, moment: datetime) -> None:
+    """Set a timer to another time; its attempts start anew."""
     connection.execute(_move, {"instance": instance_id, "timer_token": token, "to": due_at})
+    if due_at <= moment + SOON:
+        connection.execute(_wake)
 
 
 def take(connection: Connection, timer_id: int) -> Row[Any] | None:

@@ -1,0 +1,142 @@
+"""Cases (办件): a client's matter from the first word to its end.
+
+A case has three dates (decisions 2): ``receipt_due_at`` is printed on the receipt and never moves by itself;
+``deadline_at`` lives on the case's clock ``item`` and moves with it; ``planned_on`` is the clerk's promise.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime
+
+from sqlalchemy import Computed, Date, ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from workflow.engine.actors import Actor
+from workflow.errors import NotFound
+from workflow.schema import Base
+from workflow.station.enterprises import Enterprise
+from workflow.station.items import ItemVersion
+from workflow.station.permissions import visible
+from workflow.station.persons import Person
+from workflow.station.staff import Staff
+from workflow.texts import T
+
+REGISTERED, CHECKING, WAITING, HANDLING, CLOSED = "registered", "checking", "waiting", "handling", "closed"
+STATES = {
+    REGISTERED: T("待判类"),
+    CHECKING: T("审核材料"),
+    WAITING: T("等待补齐材料"),
+    HANDLING: T("办理中"),
+    CLOSED: T("已办结"),
+}
+CHANNELS = {
+    "visit": T("来访"),
+    "phone": T("来电"),
+    "web": T("网上"),
+    "letter": T("信函"),
+    "transfer": T("其他单位转来"),
+}
+RESULTS = {"completed": T("已办成"), "answered": T("已解答"), "unresolved": T("未能解决")}
+PICKUPS = {
+    "none": T("无需取件"),
+    "window": T("窗口自取"),
+    "mail": T("邮寄"),
+    "electronic": T("电子送达"),
+}
+
+
+class Case(Base):
+    """One case. ``key`` ('case:7') ties it to instances, clocks and documents; ``no`` comes with the item."""
+
+    __tablename__ = "case"
+    __table_args__ = (Index(None, "enterprise_id"), Index(None, "state", "received_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Computed("'case:' || id", persisted=True), unique=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), unique=True)
+    no: Mapped[str | None] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(default=REGISTERED)
+    channel: Mapped[str]
+    matter: Mapped[str]
+    applicant_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    enterprise_id: Mapped[int | None] = mapped_column(ForeignKey("enterprise.id"))
+    first_contact_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    registered_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    item_version_id: Mapped[int | None] = mapped_column(ForeignKey("item_version.id"))
+    handler_position: Mapped[str | None]
+    received_at: Mapped[datetime]
+    classified_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    accepted_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    receipt_due_at: Mapped[datetime | None]
+    planned_on: Mapped[date | None] = mapped_column(Date)
+    solution: Mapped[str | None]
+    late_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    result: Mapped[str | None]
+    summary: Mapped[str | None]
+    pickup: Mapped[str | None]
+    pickup_code: Mapped[str]
+
+    applicant: Mapped[Person] = relationship()
+    enterprise: Mapped[Enterprise | None] = relationship()
+    item: Mapped[ItemVersion | None] = relationship()
+    first_contact: Mapped[Staff] = relationship(foreign_keys=[first_contact_id])
+    materials: Mapped[list[CaseMaterial]] = relationship(order_by="CaseMaterial.seq")
+
+    @property
+    def title(self) -> str:
+        """What people call it: the item's name, before that the beginning of the matter."""
+        return self.item.item.name if self.item else self.matter[:24]
+
+
+class CaseMaterial(Base):
+    """A material of this case: the item's list is frozen into it when the case is numbered (R2.1b)."""
+
+    __tablename__ = "case_material"
+    __table_args__ = (UniqueConstraint("case_id", "seq"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
+    seq: Mapped[int]
+    name: Mapped[str]
+    required: Mapped[bool]
+    asked_copies: Mapped[int]
+    asked_original: Mapped[str]
+    state: Mapped[str | None]
+    pages: Mapped[int | None]
+    copies: Mapped[int | None]
+    original: Mapped[str | None]
+    reason: Mapped[str | None]
+    checked_at: Mapped[datetime | None]
+    checked_by: Mapped[str | None]
+
+
+def pickup_code() -> str:
+    """Eight random signs without look-alikes: with the number it opens the case to its client."""
+    return "".join(secrets.choice("23456789ABCDEFGHJKMNPQRSTUVWXYZ") for _ in range(8))
+
+
+def of_instance(session: Session, instance_id: int) -> Case:
+    """The case an intake instance runs for, also from a side instance by its business key. NotFound."""
+    case = session.scalars(select(Case).where(Case.instance_id == instance_id)).first()
+    if case is None:
+        raise NotFound
+    return case
+
+
+def by_key(session: Session, key: str | None) -> Case:
+    """'case:7' -> the case. NotFound."""
+    case = session.scalars(select(Case).where(Case.key == (key or ""))).first()
+    if case is None:
+        raise NotFound
+    return case
+
+
+def find(session: Session, actor: Actor, case_id: int) -> Case:
+    """A case this person may see. NotFound."""
+    case = session.scalars(select(Case).where(Case.id == case_id, visible(actor, Case))).first()
+    if case is None:
+        raise NotFound
+    return case

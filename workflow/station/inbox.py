@@ -1,0 +1,154 @@
+"""The inbox (待办): what a person has to do now, by deadline, and the figures above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from workflow.engine.actors import Actor
+from workflow.engine.instances import InstanceRow
+from workflow.engine.tasks import OPEN, TaskRow
+from workflow.station.cases import CLOSED, Case
+from workflow.station.enterprises import Enterprise
+from workflow.station.items import ItemVersion, ServiceItem
+from workflow.station.permissions import visible
+from workflow.station.persons import Person, mask_name
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One task with the case it belongs to. ``acting_for`` is the key of the one acted for (代岗)."""
+
+    task_id: int
+    task_name: str
+    element: str
+    case_id: int
+    case_no: str | None
+    title: str
+    client: str
+    due_at: datetime | None
+    created_at: datetime
+    assignee: str | None
+    candidate: str
+    acting_for: str | None
+    late: bool
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The five numbers above the inbox; ``closed`` counts this month's closed cases of the whole station."""
+
+    open: int
+    unclaimed: int
+    due_today: int
+    late: int
+    closed: int
+
+
+def lines(session: Session, actor: Actor, moment: datetime, *, q: str = "", limit: int = 100) -> list[Line]:
+    """Open tasks of the actor and the positions held now, the most urgent first.
+
+    ``q`` finds number, item, enterprise (also by pinyin initials) and the beginning of the matter.
+    """
+    found = _mine(
+        select(
+            TaskRow,
+            Case,
+            Enterprise.name.label("enterprise"),
+            Person.name.label("person"),
+            ServiceItem.name.label("item"),
+        ),
+        actor,
+    )
+    words = "".join(q.split())
+    if words:
+        found = found.where(
+            or_(
+                Case.no.icontains(words, autoescape=True),
+                ServiceItem.name.icontains(words, autoescape=True),
+                ServiceItem.code == words.upper(),
+                Enterprise.name.icontains(words, autoescape=True),
+                Enterprise.initials.contains(words.lower(), autoescape=True),
+                Case.matter.icontains(words, autoescape=True),
+                Person.name == words,
+            )
+        )
+    rows = session.execute(found.order_by(TaskRow.due_at.asc().nulls_last(), TaskRow.id).limit(limit)).all()
+    return [_line(row, actor, moment) for row in rows]
+
+
+def figures(session: Session, actor: Actor, moment: datetime) -> Figures:
+    """Counts over everything the actor has, not only the page."""
+    local = moment.astimezone(ZONE)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = session.execute(
+        _mine(
+            select(
+                func.count(TaskRow.id),
+                func.count(TaskRow.id).filter(TaskRow.assignee.is_(None)),
+                func.count(TaskRow.id).filter(
+                    TaskRow.due_at > moment, TaskRow.due_at < midnight + timedelta(days=1)
+                ),
+                func.count(TaskRow.id).filter(TaskRow.due_at <= moment),
+            ),
+            actor,
+        )
+    ).one()
+    closed = session.scalar(
+        select(func.count(Case.id)).where(
+            visible(actor, Case), Case.state == CLOSED, Case.closed_at >= midnight.replace(day=1)
+        )
+    )
+    return Figures(*counts, closed or 0)
+
+
+def newest(session: Session, actor: Actor) -> int:
+    """The highest id among the actor's open tasks: a page compares it to learn that work has arrived."""
+    return session.scalar(_mine(select(func.max(TaskRow.id)), actor)) or 0
+
+
+def _mine(found: Select[Any], actor: Actor) -> Select[Any]:
+    """One's own and offered tasks with their cases; a leader's inbox is no list of everybody's work."""
+    offered = or_(TaskRow.assignee.in_(actor.selves), TaskRow.candidate.in_(list(actor.offers)))
+    return (
+        found.select_from(TaskRow)
+        .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
+        .join(Case, Case.key == InstanceRow.business_key)
+        .join(Person, Person.id == Case.applicant_id)
+        .outerjoin(Enterprise, Enterprise.id == Case.enterprise_id)
+        .outerjoin(ItemVersion, ItemVersion.id == Case.item_version_id)
+        .outerjoin(ServiceItem, ServiceItem.id == ItemVersion.item_id)
+        .where(
+            TaskRow.status == OPEN,
+            or_(TaskRow.assignee.is_(None), TaskRow.assignee.in_(actor.selves)),
+            offered,
+            visible(actor, TaskRow),
+            visible(actor, Case),
+        )
+    )
+
+
+def _line(row: Any, actor: Actor, moment: datetime) -> Line:
+    task, case = row.TaskRow, row.Case
+    return Line(
+        task_id=task.id,
+        task_name=task.name,
+        element=task.element,
+        case_id=case.id,
+        case_no=case.no,
+        title=row.item or case.matter[:24],
+        client=row.enterprise or mask_name(row.person),
+        due_at=task.due_at,
+        created_at=task.created_at,
+        assignee=task.assignee,
+        candidate=task.candidate,
+        acting_for=actor.acts_for(task.candidate),
+        late=task.due_at is not None and task.due_at <= moment,
+    )

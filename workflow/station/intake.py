@@ -1,0 +1,321 @@
+"""Words of the intake diagram (P01): its actions, the choices in its forms, and what the forms open with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from workflow.engine.actions import ActionContext, Choice, FormContext, action, options, prefill
+from workflow.engine.submissions import latest
+from workflow.errors import Refused
+from workflow.schema import Json
+from workflow.station import (
+    calendar,
+    cases,
+    clocks,
+    documents,
+    enterprises,
+    items,
+    numbering,
+    outbox,
+    persons,
+)
+from workflow.station.cases import Case, CaseMaterial
+from workflow.station.deadlines import Limit
+from workflow.station.enterprises import Enterprise
+from workflow.station.positions import Position
+from workflow.station.staff import Staff, by_key
+from workflow.texts import T
+
+ZONE = ZoneInfo("Asia/Shanghai")
+ITEM_CLOCK = "item"
+FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "电子"}
+
+
+# choices and first values
+
+
+@options("staff")
+def staff_choices(context: FormContext) -> list[Choice]:
+    people = context.session.scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin))
+    return [{"value": str(person.id), "label": f"{person.name} {person.title}".strip()} for person in people]
+
+
+@options("enterprises")
+def enterprise_choices(context: FormContext) -> list[Choice]:
+    found = context.session.scalars(select(Enterprise).order_by(Enterprise.name_pinyin))
+    return [
+        {"value": str(one.id), "label": f"{one.name} · {one.initials} · {one.code18 or T('待核实')}"}
+        for one in found
+    ]
+
+
+@options("items")
+def item_choices(context: FormContext) -> list[Choice]:
+    on = context.moment.astimezone(ZONE).date()
+    return [
+        {"value": version.item.code, "label": f"{version.item.code} {version.item.name}({version.limit})"}
+        for version in items.catalogue(context.session, on)
+    ]
+
+
+@prefill("intake/register")
+def register_first(context: FormContext) -> Mapping[str, Any]:
+    """The first contact is whoever is signed in (R2.2.0)."""
+    me = by_key(context.session, context.actor.key)
+    return {"first_contact": str(me.id)} if me else {}
+
+
+@prefill("intake/check_materials")
+def check_first(context: FormContext) -> Mapping[str, Any]:
+    """The frozen list, with what was found the last time."""
+    if context.instance_id is None:
+        return {}
+    case = cases.of_instance(context.session, context.instance_id)
+    before = latest(context.session, context.instance_id, "intake/check_materials") or {}
+    found = {row["name"]: row for row in before.get("materials", [])}
+    kept = ("state", "pages", "copies", "original", "reason")
+    rows = []
+    for material in case.materials:
+        row: dict[str, Any] = {
+            "name": material.name,
+            "copies": material.asked_copies,
+            "original": next(
+                (key for key, form in FORMS_OF_MATERIAL.items() if form == material.asked_original),
+                "original",
+            ),
+        }
+        last = found.get(material.name, {})
+        row.update({key: last[key] for key in kept if last.get(key) not in (None, "")})
+        rows.append(row)
+    return {"materials": rows, "handler": _position_name(context, case.handler_position)}
+
+
+@prefill("intake/answer")
+def answer_first(context: FormContext) -> Mapping[str, Any]:
+    case = cases.by_key(context.session, context.business_key)
+    clock = clocks.of(context.session, case.key, ITEM_CLOCK)
+    return {"deadline": f"{clock.deadline_at.astimezone(ZONE):%Y-%m-%d %H:%M}"} if clock else {}
+
+
+# actions, in the order of the diagram
+
+
+@action("register_case", outputs={"case_id": "number"})
+def register_case(context: ActionContext) -> Mapping[str, Json]:
+    """Give the matter its row, its client and, if new, its enterprise's file (R1.2.2a, R2.2.0, R3.1)."""
+    form, session, moment = context.submission, context.session, context.moment
+    enterprise_id = int(form["enterprise"]) if form.get("enterprise") else None
+    if enterprise_id is None and (name := (form.get("new_enterprise") or "").strip()):
+        enterprise_id = enterprises.create(session, name=name, moment=moment).id
+    person = persons.remember(
+        session,
+        name=form["name"],
+        phone=None if form.get("refused") else form["phone"],
+        moment=moment,
+        enterprise_id=enterprise_id,
+        refused_phone=bool(form.get("refused")),
+    )
+    clerk = by_key(session, context.actor.key)
+    case = Case(
+        instance_id=context.instance_id,
+        channel=form["channel"],
+        matter=form["matter"],
+        applicant_id=person.id,
+        enterprise_id=enterprise_id,
+        first_contact_id=int(form["first_contact"]),
+        registered_by_id=clerk.id if clerk else None,
+        received_at=moment,
+        pickup_code=cases.pickup_code(),
+    )
+    session.add(case)
+    session.flush()
+    session.refresh(case, ["key"])
+    context.business_key = case.key
+    return {"case_id": case.id}
+
+
+@action(
+    "number_case",
+    inputs={"case_id": "number", "item": "string"},
+    outputs={
+        "case_no": "string",
+        "handler_position": "string",
+        "limit_days": "number",
+        "immediate": "boolean",
+    },
+)
+def number_case(context: ActionContext, case_id: int, item: str) -> Mapping[str, Json]:
+    """Number the case now that its item is known, and freeze the item's list into it (R2.1b, R3.4)."""
+    session, moment = context.session, context.moment
+    case = session.get_one(Case, case_id)
+    version = items.current(session, item, moment.astimezone(ZONE).date())
+    case.item_version_id = version.id
+    case.handler_position = version.handler_position
+    case.classified_at = moment
+    case.state = cases.CHECKING
+    session.add_all(
+        CaseMaterial(
+            case_id=case.id,
+            seq=material.seq,
+            name=material.name,
+            required=material.required,
+            asked_copies=material.copies,
+            asked_original=material.original,
+        )
+        for material in version.materials
+    )
+    session.flush()
+    case.no = numbering.take(session, "SL", moment.astimezone(ZONE).date())
+    session.flush()
+    context.note(case_no=case.no)
+    return {
+        "case_no": case.no,
+        "handler_position": version.handler_position,
+        "limit_days": float(version.limit_value or 0),
+        "immediate": version.immediate,
+    }
+
+
+@action("record_check", inputs={"case_id": "number", "decision": "string"})
+def record_check(context: ActionContext, case_id: int, decision: str) -> None:
+    """Keep what was found (R2.3.2a). Refused: accepted although a required material is not in order."""
+    case = context.session.get_one(Case, case_id)
+    found = {row["name"]: row for row in context.submission["materials"]}
+    for material in case.materials:
+        row = found.get(material.name, {})
+        material.state = row.get("state")
+        material.pages = row.get("pages")
+        material.copies = row.get("copies")
+        material.original = FORMS_OF_MATERIAL.get(row.get("original") or "")
+        material.reason = row.get("reason")
+        material.checked_at = context.moment
+        material.checked_by = context.actor.key
+    lacking = [m.name for m in case.materials if m.required and m.state != "ok"]
+    if decision == "accept" and lacking:
+        raise Refused(
+            T("还有材料不齐全或不合格，不能受理：%(names)s。", names="、".join(lacking)), field="decision"
+        )
+    case.state = cases.CHECKING if decision == "accept" else cases.WAITING
+    context.session.flush()
+
+
+@action("accept_case", inputs={"case_id": "number"}, outputs={"accepted_on": "date"})
+def accept_case(context: ActionContext, case_id: int) -> Mapping[str, Json]:
+    """Accept: the item's clock starts, and the client is promised a date (R2.1c, R2.4.1)."""
+    session, moment = context.session, context.moment
+    case = session.get_one(Case, case_id)
+    clerk = by_key(session, context.actor.key)
+    assert case.item is not None and case.item.limit_value is not None
+    case.accepted_at = moment
+    case.accepted_by_id = clerk.id if clerk else None
+    case.state = cases.HANDLING
+    clock = clocks.start(
+        session,
+        owner=case.key,
+        kind=ITEM_CLOCK,
+        started_at=moment,
+        limit=Limit(case.item.limit_value, case.item.limit_unit),
+        actor=context.actor.key,
+        on_behalf_of=context.on_behalf_of,
+    )
+    case.receipt_due_at = clock.deadline_at
+    session.flush()
+    context.note(deadline=clock.deadline_at.isoformat())
+    return {"accepted_on": moment.astimezone(ZONE).date().isoformat()}
+
+
+@action("issue_receipt", inputs={"case_id": "number"}, outputs={"receipt_no": "string"})
+def issue_receipt(context: ActionContext, case_id: int) -> Mapping[str, Json]:
+    """Hand out the receipt (收件回执单) in the transaction that accepts (R2.4.2)."""
+    session = context.session
+    case = session.get_one(Case, case_id)
+    document = documents.issue_receipt(session, case, context)
+    context.note(document=document.no)
+    _tell_client(
+        context,
+        case,
+        T(
+            "您的事项“%(title)s”已受理，编号 %(no)s，预计 %(date)s 前办结。",
+            title=case.title,
+            no=case.no,
+            date=_day(case.receipt_due_at),
+        ),
+    )
+    return {"receipt_no": document.no}
+
+
+@action("promise", inputs={"case_id": "number", "planned_on": "date"})
+def promise(context: ActionContext, case_id: int, planned_on: str) -> None:
+    """The clerk's answer: solution and a day not after the deadline (R1.2.2c)."""
+    session = context.session
+    case = session.get_one(Case, case_id)
+    day = date.fromisoformat(planned_on)
+    clock = clocks.of(session, case.key, ITEM_CLOCK)
+    assert clock is not None
+    if day < context.moment.astimezone(ZONE).date():
+        raise Refused(T("承诺办结日期不能早于今天。"), field="planned_on")
+    if day > clock.deadline_at.astimezone(ZONE).date():
+        raise Refused(
+            T(
+                "承诺办结日期不能晚于办结期限 %(date)s；确需更长时间，请在期限前申请延期。",
+                date=_day(clock.deadline_at),
+            ),
+            field="planned_on",
+        )
+    if not calendar.load(session).is_work(day):
+        raise Refused(T("%(date)s 不是工作日，请选择工作日。", date=day.isoformat()), field="planned_on")
+    case.planned_on = day
+    case.solution = context.submission["solution"]
+    session.flush()
+    context.note(planned_on=planned_on)
+    _tell_client(
+        context,
+        case,
+        T(
+            "您的事项 %(no)s：%(solution)s 计划 %(date)s 前办结。",
+            no=case.no,
+            solution=case.solution,
+            date=planned_on,
+        ),
+    )
+
+
+@action("close_case", inputs={"case_id": "number"})
+def close_case(context: ActionContext, case_id: int) -> None:
+    """Close with result and summary; the clock ends (R1.2.3b). Refused: the enterprise has no code yet."""
+    session, form = context.session, context.submission
+    case = session.get_one(Case, case_id)
+    if case.enterprise is not None and case.enterprise.code18 is None:
+        raise Refused(
+            T("企业“%(name)s”仍为待核实，请先补全统一社会信用代码再办结。", name=case.enterprise.name)
+        )
+    case.result, case.summary, case.pickup = form["result"], form["summary"], form["pickup"]
+    case.closed_at = context.moment
+    case.state = cases.CLOSED
+    clock = clocks.of(session, case.key, ITEM_CLOCK)
+    assert clock is not None
+    clocks.finish(session, clock, context.moment, actor=context.actor.key, on_behalf_of=context.on_behalf_of)
+    session.flush()
+    context.note(result=case.result)
+    _tell_client(
+        context,
+        case,
+        T("您的事项 %(no)s 已办结：%(result)s。", no=case.no, result=cases.RESULTS[case.result]),
+    )
+
+
+def _tell_client(context: ActionContext, case: Case, sentence: Any) -> None:
+    outbox.queue_message(context.session, case.applicant, sentence, moment=context.moment, case_id=case.id)
+
+
+def _position_name(context: FormContext, code: str | None) -> str | None:
+    return context.session.scalar(select(Position.name).where(Position.code == code)) if code else None
+
+
+def _day(moment: Any) -> str:
+    return f"{moment.astimezone(ZONE):%Y-%m-%d}" if moment else ""

@@ -1,0 +1,51 @@
+"""The engine as the station runs it: with the station's clocks, and with all words that diagrams may use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from workflow.bpmn.parsing import load_folder
+from workflow.engine import definitions
+from workflow.engine.engine import Engine
+from workflow.engine.timers import Decide
+from workflow.station import calendar, clocks, intake, supervision
+from workflow.station.deadlines import Limit, deadline
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ("intake", "supervision")
+WORDS = (intake, supervision)  # importing them registers their actions
+
+
+class StationClocks:
+    """Answers the engine's questions about time from the calendar and the clocks of cases (decisions 8)."""
+
+    def after(self, session: Session, moment: datetime, value: float, unit: str) -> datetime:
+        return deadline(moment, Limit.of(value, unit), calendar.load(session)).at
+
+    def deadline(self, session: Session, business_key: str | None, clock: str) -> datetime | None:
+        found = clocks.of(session, business_key or "", clock)
+        return found.deadline_at if found else None
+
+    def rung(
+        self, session: Session, business_key: str | None, clock: str, rung: str, decide: Decide
+    ) -> datetime | None:
+        found = clocks.of(session, business_key or "", clock)
+        return clocks.rung_due(session, found, rung, decide) if found else None
+
+
+CLOCKS = StationClocks()
+
+
+def engine_for(session: Session) -> Engine:
+    """The engine in this session."""
+    return Engine(session, CLOCKS)
+
+
+def deploy_shipped(session: Session, *, actor: str, moment: datetime) -> None:
+    """Deploy the diagrams that come with Yizhan where they are new or changed. Flushes. InvalidDiagram."""
+    for key in SHIPPED:
+        bundle = load_folder(key, ROOT / "processes", ROOT / "forms")
+        definitions.deploy(session, bundle, actor=actor, moment=moment, note="shipped")

@@ -94,6 +94,30 @@ def unary_tests(items: Sequence[tuple[str, Json, Mapping[str, Json]]], *, moment
     return [value is True for value, _ in _run(asked, moment)]
 
 
+def match_rules(
+    inputs: Sequence[str],
+    rules: Sequence[tuple[Sequence[str], Sequence[str]]],
+    data: Mapping[str, Json],
+    *,
+    first: bool,
+    moment: datetime,
+) -> tuple[list[tuple[int, list[Json]]], tuple[Warning_, ...]]:
+    """A decision table by one crossing: which rules (cells, outputs) fit, with their outputs' values, and
+    the warnings. With ``first`` it stops at the first that fits."""
+    question = {
+        "moment": _milliseconds(moment),
+        "data": data,
+        "inputs": inputs,
+        "rules": rules,
+        "first": first,
+    }
+    answer = _isolate.ask("yz_decide", question, 1)
+    if "error" in answer:
+        raise _failure(answer, "decision table")
+    hits = [(index, values) for index, values in answer["hits"]]
+    return hits, tuple(Warning_(kind, message) for kind, message in answer["warnings"])
+
+
 def names(expression: str, *, unary: bool = False) -> frozenset[str]:
     """The variables it may read. Bare names inside a filter count, though they may be fields of an item."""
     return frozenset(name for kind, name, _ in _read(expression, unary) if kind in ("variable", "loose"))
@@ -106,7 +130,7 @@ def problems(expression: str, *, known: Container[str], unary: bool = False) -> 
     for kind, name, position in _read(expression, unary):
         if kind == "error":
             found.append(Problem("syntax", name, position, _syntax_text(name, position)))
-        elif kind == "call" and name not in known:
+        elif kind == "call":
             text = T("表达式第 %(at)s 个字符处的函数“%(name)s”不存在。", at=position + 1, name=name)
             found.append(Problem("unknown_function", name, position, text))
         elif kind == "variable" and name not in known:
@@ -123,6 +147,10 @@ def counted() -> int:
 def stripped(expression: str) -> str:
     """Without the leading ``=`` that modelers write."""
     return expression.strip().removeprefix("=").strip()
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _syntax_text(piece: str, position: int) -> Text:
@@ -159,20 +187,26 @@ def _run(
             place = places[id(data)] = len(contexts)
             contexts.append(data)
         items.append([unary, expression, place, value] if unary else [unary, expression, place])
-    question = {"moment": int(moment.timestamp() * 1000), "contexts": contexts, "items": items}
+    question = {"moment": _milliseconds(moment), "contexts": contexts, "items": items}
     answers = _isolate.ask("yz_run", question, len(items))
     if isinstance(answers, dict):
-        raise FeelMemory("the answer is larger than 1 MB")
+        raise _failure(answers, "batch")
     return [_opened(answer, items[i][1]) for i, answer in enumerate(answers)]
 
 
 def _opened(answer: Any, expression: Json) -> tuple[Json, tuple[Warning_, ...]]:
     if isinstance(answer, dict):
-        kind = FeelSyntax if answer["error"] == "syntax" else FeelError
-        raise kind(f"{answer['message']} at {answer['at']} in {expression!r}")
+        raise _failure(answer, expression)
     if len(answer) == 1:
         return answer[0], ()
     return answer[0], tuple(Warning_(kind, message) for kind, message in answer[1])
+
+
+def _failure(answer: Mapping[str, Any], where: object) -> FeelError:
+    if answer["error"] == "too large":
+        return FeelMemory("the answer is larger than 1 MB")
+    kind = FeelSyntax if answer["error"] == "syntax" else FeelError
+    return kind(f"{answer['message']} at {answer['at']} in {where!r}")
 
 
 class _Isolate:

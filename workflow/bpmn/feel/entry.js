@@ -202,3 +202,30 @@ const READERS = {
     if (expression.startsWith("==", node.from)) found.push(["error", "==", node.from]);
   },
 };
+
+// ---- decision tables: inputs, cells and outputs of one decision by one crossing
+
+globalThis.yz_decide = (text) => {
+  const { moment, data, inputs, rules, first } = JSON.parse(text);
+  Settings.now = () => moment;
+  const context = { ...data, today };
+  const warnings = [];
+  const told = (result) => {
+    warnings.push(...result.warnings.map((warning) => [warning.type, warning.message]));
+    return result.value;
+  };
+  try {
+    const values = inputs.map((expression) => told(evaluate(expression, context)));
+    const hits = [];
+    for (const [index, [cells, outputs]] of rules.entries()) {
+      const fits = cells.every((cell, i) => cell === "-" || told(unaryTest(cell, { ...context, "?": values[i] })) === true);
+      if (!fits) continue;
+      hits.push([index, outputs.map((expression) => plain(told(evaluate(expression, context))))]);
+      if (first) break;
+    }
+    const result = JSON.stringify({ hits, warnings: warnings.slice(0, 20) });
+    return result.length > MAX_ANSWER ? JSON.stringify({ error: "too large" }) : result;
+  } catch (error) {
+    return JSON.stringify({ error: error.position ? "syntax" : "failed", message: String(error.message || error), at: error.position?.from ?? 0 });
+  }
+};

@@ -113,6 +113,17 @@ def migrate(engine: Engine) -> None:
         grant(connection)
 
 
+def recreate(engine: Engine) -> None:
+    """Drop everything, history too, and make the tables anew, in one transaction. Only for a demo."""
+    with engine.begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        for schema in ("public", "queue"):
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        command.upgrade(migrations(connection), "head")
+        grant(connection)
+
+
 def check_revision(engine: Engine) -> None:
     """WrongRevision unless the tables are exactly those of this program; web and worker ask at start."""
     check_server(engine)

@@ -27,10 +27,8 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 def language() -> str:
     """The terminal's: English where the locale says so, else Chinese."""
-    locale = next(
-        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
-    )
-    return ENGLISH if locale.lower().startswith("en") else CHINESE
+    named = (os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return ENGLISH if next(filter(None, named), "").lower().startswith("en") else CHINESE
 
 
 def say(text: Text) -> None:

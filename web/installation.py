@@ -87,7 +87,7 @@ def embedded(settings: Settings) -> Iterator[tuple[Keeper, Place]]:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Place]:
-    """The database for one command: YIZHAN_DATABASE_URL, else that of a running serve, else our own keeper."""
+    """The database for one command: YIZHAN_DATABASE_URL, else a running serve's, else our own keeper's."""
     running = Running.find(settings.home)
     if settings.database_url is not None:
         yield Place(settings.database_url, settings.database_url)

@@ -27,7 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from workflow.cluster import APPLICATION, DatabaseProblem
+from workflow.cluster import APPLICATION
+from workflow.cluster import DatabaseProblem as DatabaseProblem
 from workflow.schema import Base
 from workflow.texts import T
 
@@ -51,7 +52,7 @@ class BusinessClock(Base):
     ahead: Mapped[timedelta] = mapped_column(Interval)
 
 
-def make_engine(url: str, *, connections: int = 10) -> Engine:
+def make_engine(url: str, *, connections: int = 16) -> Engine:
     """An engine with a pool of at most ``connections``; ours is the search path and UTC on each of them."""
     address = make_url(url).set(drivername="postgresql+psycopg")
     options = f"{address.query.get('options', '')} -c search_path=public,queue -c TimeZone=UTC".strip()

@@ -29,7 +29,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 MORNING = (time(8, 30), time(12, 0))
 AFTERNOON = (time(13, 30), time(17, 30))
 OPENS, NOON, CLOSES = MORNING[0], MORNING[1], AFTERNOON[1]
-WORKING_DAY = timedelta(hours=8)
+WORKING_DAY = timedelta(hours=7, minutes=30)  # of both halves
 ONE_DAY = timedelta(days=1)
 
 LIBRARY, NOTICE, LOCAL, ESTIMATE = "library", "notice", "local", "estimate"
@@ -323,11 +323,11 @@ def reopen(session: Session, day: date) -> Calendar:
 def _write(session: Session, days: Sequence[Day], *, over: tuple[str, ...] | None) -> Calendar:
     """Upsert days under one new version; rows of a source not in ``over`` only learn ``is_work``."""
     calendar = load(session)
-    stored = dict(session.execute(select(CalendarDay.date, CalendarDay.source)).tuples())
+    stored = dict(session.execute(select(CalendarDay.date, CalendarDay.source)).all())
     national = dict(
         session.execute(
             select(CalendarDay.date, CalendarDay.is_work).where(CalendarDay.source == LOCAL)
-        ).tuples()
+        ).all()
     )
     version = _next_version(session)
     after = calendar.with_days(days, version=version)

@@ -11,7 +11,7 @@ unless a case would then be late the moment its clock runs again:
   after closing, of the next working day. Stopped and resumed on one day gains nothing, there too (§4.4).
 - Extensions are added before the stops are looked at, so their order does not matter. Those of calendar-day
   limits lengthen the count, and only the end is moved off a holiday (§4.2, §4.5). Those of working hours are
-  of 8 working hours a day; those of hours keep the time of day.
+  of the 7.5 working hours of a day; those of hours keep the time of day.
 - For hours and working hours stops count to the second, not by days; at the deadline itself nothing is left
   that a stop could save.
 - A stop that began after the deadline counts nothing; it stands in ``ignored``.
@@ -90,7 +90,7 @@ class Limit:
 
     @property
     def days(self) -> Decimal:
-        """The limit in days, as the escalation table wants it; 8 working hours or 24 hours are one."""
+        """The limit in days, as the escalation table wants it; by convention 8 working hours are one."""
         return self.value / {"working-hour": 8, "hour": 24}.get(self.unit, 1)
 
     @property

@@ -1,0 +1,1 @@
+"""办件: the cases, and where a new one begins."""

@@ -1,0 +1,86 @@
+"""What happened to a case, in words: who did what for whom, when; the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from web.cases.diagrams import names_of
+from web.language import day, hour, say
+from workflow.engine.history import HistoryRow
+from workflow.station import staff
+
+DONE, NOW, QUIET = "done", "now", ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the timeline; ``tone`` colours its dot."""
+
+    at: datetime
+    what: str
+    who: str
+    acting_for: str
+    note: str
+    tone: str
+
+
+def events(session: Session, instance_ids: Iterable[int]) -> list[Event]:
+    """All lines of these instances. Moving a clock's timers is not news and is left out."""
+    rows = session.scalars(
+        select(HistoryRow)
+        .where(HistoryRow.instance_id.in_(list(instance_ids)), HistoryRow.kind != "rearm")
+        .order_by(HistoryRow.at.desc(), HistoryRow.seq.desc())
+    ).all()
+    mentioned = {row.detail.get("to") for row in rows} | {row.on_behalf_of for row in rows}
+    people = staff.names(session, {key for key in mentioned | {row.actor for row in rows} if key})
+    steps = {one: names_of(session, one) for one in {row.instance_id for row in rows}}
+    return [
+        Event(
+            at=row.at,
+            what=_what(row, say(steps[row.instance_id].get(row.element or "", "")), people),
+            who=say(people.get(row.actor, "")) if row.actor != "system" else _("系统"),
+            acting_for=people.get(row.on_behalf_of or "", ""),
+            note=_note(row.detail),
+            tone=DONE if row.kind in ("start", "complete") else NOW if row.kind == "fire" else QUIET,
+        )
+        for row in rows
+    ]
+
+
+def _what(row: HistoryRow, step: str, people: Mapping[str, str]) -> str:
+    to = people.get(str(row.detail.get("to")), "")
+    return {
+        "start": _("登记"),
+        "complete": _("完成“%(step)s”", step=step),
+        "claim": _("签收“%(step)s”", step=step),
+        "unclaim": _("退回“%(step)s”", step=step),
+        "reassign": _("把“%(step)s”转交给 %(name)s", step=step, name=to),
+        "receive": _("收到消息"),
+        "cancel": _("终止"),
+        "fire": _("到时:%(step)s", step=step),
+        "retry": _("重试“%(step)s”", step=step),
+    }.get(row.kind, row.kind)
+
+
+def _note(detail: Mapping[str, Any]) -> str:
+    """The facts an action left in the line."""
+    notes = []
+    if no := detail.get("case_no"):
+        notes.append(_("编号 %(no)s", no=no))
+    if no := detail.get("document"):
+        notes.append(_("出具文书 %(no)s", no=no))
+    if found := detail.get("deadline"):
+        at = datetime.fromisoformat(str(found))
+        notes.append(_("期限 %(at)s", at=f"{day(at)} {hour(at)}"))
+    if planned := detail.get("planned_on"):
+        notes.append(_("承诺 %(day)s", day=planned))
+    if reason := detail.get("reason"):
+        notes.append(str(reason))
+    return " · ".join(notes)

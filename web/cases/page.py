@@ -1,0 +1,144 @@
+"""Everything the page of a case shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from web.cases.events import Event, events
+from web.deadlines import NONE, PAUSED, Deadline
+from web.inbox.pane import Fact
+from web.inbox.worklist import Line, shown
+from web.language import day, hour, say
+from web.request import actor, db, moment
+from workflow.engine.instances import InstanceRow
+from workflow.station import cases, clocks, documents, inbox, intake
+from workflow.station.cases import CaseMaterial
+from workflow.texts import Text
+
+
+@dataclass(frozen=True)
+class Material:
+    name: str
+    note: str
+    state: str
+    tone: str
+    sign: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    id: int
+    title: Text
+    no: str
+    at: datetime
+    is_void: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """``deadline_at`` moves with the clock; ``receipt_due_at`` was printed, ``planned_on`` answered."""
+
+    id: int
+    no: str | None
+    item: str
+    state: Text | str
+    deadline: Deadline
+    deadline_at: datetime | None
+    provisional: bool
+    share: int | None
+    used: str
+    receipt_due_at: datetime | None
+    planned_on: date | None
+    why: Text | str
+    now: list[str]
+    tasks: list[Line]
+    events: list[Event]
+    facts: list[Fact]
+    documents: list[Paper]
+    materials: list[Material]
+
+
+def page(case_id: int) -> Page:
+    """NotFound."""
+    by, now = actor(), moment()
+    case = cases.find(db(), by, case_id)
+    clock = clocks.of(db(), case.key, intake.ITEM_CLOCK)
+    open_tasks = shown(inbox.of_case(db(), by, now, case.id))
+    instances = db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
+    due = clock.deadline_at if clock else None
+    used = round(clocks.used(db(), clock, now) * 100) if clock else None
+    return Page(
+        id=case.id,
+        no=case.no,
+        item=case.title,
+        state=cases.STATES[case.state],
+        deadline=of_clock(clock),
+        deadline_at=due,
+        provisional=bool(clock and clock.provisional),
+        share=used,
+        used=_("时限已用 %(share)s%%", share=used) if used is not None else "",
+        receipt_due_at=case.receipt_due_at,
+        planned_on=case.planned_on,
+        why=clocks.why(db(), clock) if clock else "",
+        now=[task.step for task in open_tasks],
+        tasks=open_tasks,
+        events=events(db(), instances),
+        facts=_facts(case),
+        documents=[
+            Paper(one.id, one.name, one.no, one.issued_at, one.is_void)
+            for one in documents.of(db(), case.key)
+        ],
+        materials=[_material(one) for one in case.materials],
+    )
+
+
+def of_clock(clock: clocks.Clock | None) -> Deadline:
+    """What is left of a clock, or how it ended."""
+    if clock is None:
+        return Deadline(NONE, _("未开始计时"), None)
+    left = clocks.remaining(db(), clock, moment())
+    tone = PAUSED if clock.state == clocks.STOPPED else left.level
+    return Deadline(tone, say(left.text), clock.deadline_at)
+
+
+def _facts(case: cases.Case) -> list[Fact]:
+    facts = [
+        Fact(_("服务对象"), case.applicant.shown_name),
+        Fact(_("联系电话"), say(case.applicant.shown_phone) or "—"),
+        Fact(_("来办渠道"), say(cases.CHANNELS[case.channel])),
+        Fact(_("首问人"), case.first_contact.name),
+        Fact(_("登记时间"), f"{day(case.received_at)} {hour(case.received_at)}"),
+        Fact(_("诉求"), case.matter),
+    ]
+    if case.enterprise:
+        facts.insert(1, Fact(_("企业"), case.enterprise.name))
+        facts.insert(2, Fact(_("信用代码"), case.enterprise.code18 or _("待核实")))
+    if case.solution:
+        facts.append(Fact(_("答复方案"), case.solution))
+    if case.result:
+        facts.append(Fact(_("办理结果"), say(cases.RESULTS[case.result])))
+    if case.summary:
+        facts.append(Fact(_("办理总结"), case.summary))
+    return facts
+
+
+STATES = {"ok": "ok", "missing": "late", "defective": "late"}
+
+
+def _material(material: CaseMaterial) -> Material:
+    words = {"ok": _("合格"), "missing": _("缺少"), "defective": _("不合格")}
+    tone = STATES.get(material.state or "", "none")
+    notes = [_("%(pages)s 页", pages=material.pages)] if material.pages else []
+    notes += [_("%(copies)s 份", copies=material.copies)] if material.copies else []
+    notes += [part for part in (material.original, material.reason) if part]
+    return Material(
+        name=material.name,
+        note=" · ".join(notes) or (_("必需") if material.required else _("视情况")),
+        state=words.get(material.state or "", _("待审核")),
+        tone=tone,
+        sign={"ok": "check", "late": "alert"}.get(tone, "dash"),
+    )

@@ -1,0 +1,86 @@
+"""办件: register one, find one, see how it stands."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, jsonify, render_template, url_for
+from flask import request as http
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from web import idempotency
+from web.cases.diagrams import live
+from web.cases.listing import lines
+from web.cases.page import page
+from web.forms import opened
+from web.headers import style_attributes
+from web.policies import signed_in
+from web.request import actor, db, engine
+from workflow.errors import NotAllowed, NotFound
+from workflow.station import cases
+from workflow.station.cases import Case
+from workflow.station.permissions import can
+
+bp = Blueprint("cases", __name__, template_folder="templates", url_prefix="/cases")
+
+PROCESS = "intake"
+
+
+@bp.get("")
+@signed_in
+def browse() -> str:
+    q = http.args.get("q", "").strip()[:80]
+    closed = http.args.get("show") == "closed"
+    return render_template("cases/list.html", lines=lines(q, closed=closed), q=q, closed=closed)
+
+
+@bp.get("/new")
+@signed_in
+@style_attributes
+def new() -> str:
+    _may_register()
+    return render_template("cases/new.html")
+
+
+@bp.get("/new/form.json")
+@signed_in
+def new_form() -> ResponseReturnValue:
+    _may_register()
+    found = engine().start_form(PROCESS, by=actor())
+    if found is None:
+        raise NotFound
+    return jsonify(opened(found))
+
+
+@bp.post("/new")
+@signed_in
+def register() -> ResponseReturnValue:
+    _may_register()
+    key = http.headers.get("Idempotency-Key")
+    answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
+    if answer is None:
+        instance = engine().start(PROCESS, by=actor(), data=http.get_json())
+        case = db().scalars(select(Case).where(Case.instance_id == instance)).one()
+        answer = {"next": url_for("cases.show", case_id=case.id)}
+        idempotency.keep(db(), actor().key, key, answer)
+        db().commit()
+    flash(_("已登记,下一步:判类。"), "good")
+    return jsonify(answer)
+
+
+@bp.get("/<int:case_id>")
+@signed_in
+def show(case_id: int) -> str:
+    return render_template("cases/show.html", page=page(case_id))
+
+
+@bp.get("/<int:case_id>/diagram.json")
+@signed_in
+def diagram(case_id: int) -> ResponseReturnValue:
+    case = cases.find(db(), actor(), case_id)
+    return jsonify(live(case.instance_id))
+
+
+def _may_register() -> None:
+    if not can(actor(), "register"):
+        raise NotAllowed

@@ -1,0 +1,1 @@
+"""Documents: their PDF for staff, their verification for anybody."""

@@ -1,0 +1,48 @@
+"""A form as the island reads it: schema in the reader's language, choices and first values as its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from web.language import language, say
+from workflow.engine.engine import OpenForm
+from workflow.texts import CHINESE, Text
+
+SAID = ("label", "description", "text", "alt", "title", "source")
+SAID_INSIDE = {"validate": ("patternErrorMessage",), "appearance": ("prefixAdorner", "suffixAdorner")}
+
+
+def opened(form: OpenForm) -> dict[str, Any]:
+    """{schema, data}: choices are part of the data, under their ``valuesKey``."""
+    schema = deepcopy(dict(form.schema))
+    if language() != CHINESE:
+        translate(schema)
+    data = {key: [_choice(one) for one in choices] for key, choices in form.choices.items()}
+    return {"schema": schema, "data": {**form.values, **data}}
+
+
+def translate(component: dict[str, Any]) -> None:
+    """Put every label of a form and of what it holds into the reader's language, in place."""
+    for name in SAID:
+        _say(component, name)
+    for part, names in SAID_INSIDE.items():
+        for name in names:
+            _say(component.get(part), name)
+    for value in component.get("values") or ():
+        _say(value, "label")
+    for column in component.get("columns") or ():
+        _say(column, "label")
+    for child in component.get("components") or ():
+        translate(child)
+
+
+def _say(part: object, name: str) -> None:
+    if isinstance(part, dict) and isinstance(part.get(name), str) and not part[name].startswith("="):
+        part[name] = say(part[name])
+
+
+def _choice(one: Mapping[str, Any]) -> dict[str, Any]:
+    label = one["label"]
+    return {**one, "label": say(label) if isinstance(label, str | Text) else str(label)}

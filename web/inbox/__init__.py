@@ -1,0 +1,1 @@
+"""待办: what waits for me and for my positions."""

@@ -1,0 +1,91 @@
+"""One task beside the list: how its case stands, what happened last, what can be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from web.cases.events import Event, events
+from web.inbox.worklist import Line, line
+from web.language import day, say
+from web.request import actor, db, moment
+from workflow.engine.tasks import TaskRow
+from workflow.station import cases, positions
+from workflow.station.cases import Case
+from workflow.station.permissions import can
+from workflow.station.staff import Staff
+
+LATEST = 4  # events shown
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Pane:
+    """``share`` is the part of the limit that is used, in percent; None where no limit runs."""
+
+    line: Line
+    share: int | None
+    facts: list[Fact]
+    events: list[Event]
+    can_work: bool
+    can_claim: bool
+    can_give_back: bool
+    colleagues: list[tuple[str, str]]
+
+
+def pane(task_id: int) -> Pane | None:
+    """None when the task is gone or is nothing this person may see."""
+    shown = line(task_id)
+    if shown is None:
+        return None
+    by = actor()
+    task = db().get_one(TaskRow, task_id)
+    case = cases.find(db(), by, shown.case_id)
+    happened = events(db(), [task.instance_id])
+    return Pane(
+        line=shown,
+        share=share(task.created_at, task.due_at, moment()),
+        facts=_facts(case),
+        events=happened[:LATEST],
+        can_work=task.assignee in (None, *by.selves) or "lead" in by.may,
+        can_claim=task.assignee is None and can(by, "claim", task),
+        can_give_back=task.assignee is not None and can(by, "unclaim", task),
+        colleagues=_colleagues() if can(by, "reassign", task) else [],
+    )
+
+
+def share(start: datetime | None, due: datetime | None, now: datetime) -> int | None:
+    """Percent of the time between two moments that has passed, at most 100."""
+    if start is None or due is None or due <= start:
+        return None
+    return min(100, max(0, round((now - start) / (due - start) * 100)))
+
+
+def _facts(case: Case) -> list[Fact]:
+    facts = [Fact(_("服务对象"), case.applicant.shown_name)]
+    if case.enterprise:
+        facts.append(Fact(_("企业"), case.enterprise.name))
+    if phone := say(case.applicant.shown_phone):
+        facts.append(Fact(_("联系电话"), phone))
+    facts.append(Fact(_("诉求"), case.matter))
+    if case.receipt_due_at:
+        facts.append(Fact(_("承诺取件"), day(case.receipt_due_at)))
+    return facts
+
+
+def _colleagues() -> list[tuple[str, str]]:
+    return [(person.key, f"{person.name} {say(person.title)}".strip()) for person in colleagues()]
+
+
+def colleagues() -> list[Staff]:
+    """Everybody at work but oneself; who is away is not offered."""
+    people = db().scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin)).all()
+    return [one for one in people if one.key != actor().key and not positions.is_away(db(), one, moment())]

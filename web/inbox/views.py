@@ -1,0 +1,162 @@
+"""The inbox and the page of a task."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
+from flask import request as http
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from web import idempotency
+from web.forms import opened
+from web.headers import style_attributes
+from web.inbox import worklist
+from web.inbox.pane import pane
+from web.inbox.worklist import MINE, Line
+from web.language import say
+from web.policies import signed_in
+from web.request import actor, db, engine, moment
+from web.wants import wants_json
+from workflow.errors import NotFound, Refused
+from workflow.station import notices, staff
+from workflow.texts import T
+
+bp = Blueprint("inbox", __name__, template_folder="templates")
+
+
+@bp.get("/")
+@signed_in
+def show() -> str:
+    return render_template("inbox/show.html", opened=_task() is not None, **_list())
+
+
+@bp.get("/worklist")
+@signed_in
+def fragment() -> str:
+    """The lines alone, for search and for the poll; figures and counts come along out of band."""
+    return render_template("inbox/_refresh.html", **_list())
+
+
+@bp.get("/tasks/<int:task_id>/pane")
+@signed_in
+def beside(task_id: int) -> str:
+    return render_template("inbox/_pane.html", pane=pane(task_id) or _gone())
+
+
+@bp.get("/tasks/<int:task_id>")
+@signed_in
+@style_attributes
+def task(task_id: int) -> str:
+    line = _line(task_id)
+    has_form = engine().task_form(task_id, by=actor()) is not None
+    return render_template("inbox/task.html", line=line, has_form=has_form)
+
+
+@bp.get("/tasks/<int:task_id>/form.json")
+@signed_in
+def form(task_id: int) -> ResponseReturnValue:
+    found = engine().task_form(task_id, by=actor())
+    if found is None:
+        raise NotFound
+    return jsonify(opened(found))
+
+
+@bp.post("/tasks/<int:task_id>/complete")
+@signed_in
+def complete(task_id: int) -> ResponseReturnValue:
+    key = http.headers.get("Idempotency-Key")
+    answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
+    if answer is None:
+        line = worklist.line(task_id)
+        engine().complete(task_id, by=actor(), data=http.get_json() if http.is_json else {})
+        answer = {"next": url_for("inbox.show"), "said": _done(line)}
+        idempotency.keep(db(), actor().key, key, answer)
+        db().commit()
+    if not wants_json():
+        flash(answer["said"], "good")
+        return redirect(answer["next"])
+    flash(answer["said"], "good")
+    return jsonify(answer)
+
+
+@bp.post("/tasks/<int:task_id>/claim")
+@signed_in
+def claim(task_id: int) -> ResponseReturnValue:
+    engine().claim(task_id, by=actor())
+    db().commit()
+    return redirect(url_for("inbox.show", task=task_id))
+
+
+@bp.post("/tasks/<int:task_id>/give-back")
+@signed_in
+def give_back(task_id: int) -> ResponseReturnValue:
+    engine().unclaim(task_id, by=actor())
+    db().commit()
+    flash(_("已退回,同岗位的同事可以签收。"), "good")
+    return redirect(url_for("inbox.show", task=task_id))
+
+
+@bp.post("/tasks/<int:task_id>/hand-over")
+@signed_in
+def hand_over(task_id: int) -> ResponseReturnValue:
+    colleague = staff.by_key(db(), http.form.get("to"))
+    if colleague is None or not colleague.active:
+        raise Refused(T("请选择要转交的同事。"), field="to")
+    line = _line(task_id)
+    engine().reassign(task_id, by=actor(), to=staff.actor(db(), colleague, moment()))
+    notices.tell(
+        db(),
+        colleague,
+        T("%(who)s 把“%(step)s”转交给您:%(item)s", who=actor().name, step=line.step, item=line.item),
+        url_for("inbox.show", task=task_id),
+        moment=moment(),
+    )
+    db().commit()
+    flash(_("已转交给 %(name)s。", name=colleague.name), "good")
+    return redirect(url_for("inbox.show"))
+
+
+@bp.get("/notices")
+@signed_in
+def reminders() -> str:
+    return render_template("inbox/notices.html", notices=notices.unread(db(), actor(), moment()))
+
+
+@bp.post("/notices/read")
+@signed_in
+def mark_read() -> ResponseReturnValue:
+    notices.mark_read(db(), actor(), moment())
+    db().commit()
+    return redirect(url_for("inbox.reminders"))
+
+
+def _list() -> dict[str, object]:
+    chosen = http.args.get("show", MINE)
+    q = http.args.get("q", "").strip()[:80]
+    figures = worklist.figures()
+    lines = worklist.lines(chosen, q)
+    asked = _task()
+    shown = pane(asked) if asked is not None else None
+    if shown is None and lines and not q and asked is None:
+        shown = pane(lines[0].id)
+    current = next((figure for figure in figures if figure.key == chosen), figures[0])
+    return {"figures": figures, "chosen": current, "lines": lines, "pane": shown, "q": q}
+
+
+def _task() -> int | None:
+    return http.args.get("task", type=int)
+
+
+def _line(task_id: int) -> Line:
+    """NotFound when the task is done, gone, or not for this person."""
+    return worklist.line(task_id) or _gone()
+
+
+def _gone() -> Line:
+    raise NotFound(T("这件待办已经办完、被收回,或您无权查看。"))
+
+
+def _done(line: Line | None) -> str:
+    if line is None:
+        return _("已提交。")
+    return _("已提交:%(step)s · %(item)s", step=say(line.step), item=say(line.item))

@@ -1,0 +1,64 @@
+"""The bar on top: where one can go, what waits there, who is signed in, the demo's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask
+from flask import request as http
+from flask_babel import gettext as _
+
+from web.request import actor, db, me, moment, settings
+from workflow.station import inbox, notices
+from workflow.station.permissions import can
+
+
+@dataclass(frozen=True)
+class Place:
+    key: str
+    label: str
+    href: str
+    here: bool
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Nav:
+    places: list[Place]
+    person: str
+    title: str
+    moment: datetime
+    demo: list[tuple[str, str]]
+
+
+def install(app: Flask) -> None:
+    app.context_processor(lambda: {"nav": nav()})
+
+
+def nav() -> Nav | None:
+    """Nothing for whoever is not signed in."""
+    person = me() if http.endpoint != "static" else None
+    if person is None:
+        return None
+    waiting = inbox.figures(db(), actor(), moment()).open
+    places = [Place("inbox", _("待办"), "/", http.blueprint == "inbox" and http.path != "/notices", waiting)]
+    if can(actor(), "see_cases"):
+        here = http.path == "/cases/new"
+        places += [
+            Place("new", _("办理登记"), "/cases/new", here),
+            Place("cases", _("办件"), "/cases", http.blueprint == "cases" and not here),
+        ]
+    unread = notices.count_unread(db(), actor(), moment())
+    places.append(Place("notices", _("提醒"), "/notices", http.path == "/notices", unread or None))
+    return Nav(
+        places=places,
+        person=person.staff.name,
+        title=person.staff.title,
+        moment=moment(),
+        demo=_steps() if settings().demo else [],
+    )
+
+
+def _steps() -> list[tuple[str, str]]:
+    return [("hour", _("+1 小时")), ("half-day", _("+半天")), ("day", _("+1 天")), ("week", _("+1 周"))]

@@ -44,7 +44,7 @@ class AlreadyKnown(Refused):
 
     def __init__(self, first: Enterprise, *, field: str) -> None:
         super().__init__(
-            T("“%(name)s”已建档(%(file_no)s),请使用原有档案。", name=first.name, file_no=first.file_no),
+            T("“%(name)s”已建档（%(file_no)s），请使用原有档案。", name=first.name, file_no=first.file_no),
             field=field,
         )
         self.enterprise_id = first.id
@@ -110,7 +110,7 @@ def verify(session: Session, enterprise: Enterprise, code18: str) -> None:
     if code is None:
         raise Refused(T("请填写统一社会信用代码。"), field="code18")
     if enterprise.code18 is not None and enterprise.code18 != code:
-        raise Refused(T("该企业的统一社会信用代码已核实,不能更改。"), field="code18")
+        raise Refused(T("该企业的统一社会信用代码已核实，不能更改。"), field="code18")
     _refuse_wrong(code)
     first = session.scalar(
         select(Enterprise).where(Enterprise.code18 == code, Enterprise.id != enterprise.id)
@@ -143,7 +143,7 @@ def _tidy(code18: str | None) -> str | None:
 
 def _refuse_wrong(code18: str | None) -> None:
     if code18 is not None and not is_valid_code(code18):
-        raise Refused(T("统一社会信用代码不正确,请核对18位代码。"), field="code18")
+        raise Refused(T("统一社会信用代码不正确，请核对18位代码。"), field="code18")
 
 
 def _refuse_known(session: Session, name: str, code18: str | None) -> None:

@@ -158,7 +158,7 @@ def draft(
     if limit_unit not in UNITS:
         raise Refused(T("请选择办理时限的单位。"), field="limit_unit")
     if any(material.original not in ORIGINALS for material in materials):
-        raise Refused(T("请选择材料形式:原件、复印件或电子。"), field="materials")
+        raise Refused(T("请选择材料形式：原件、复印件或电子。"), field="materials")
     latest = session.scalar(
         select(ItemVersion.version)
         .where(ItemVersion.item_id == item.id)
@@ -206,7 +206,7 @@ def publish(session: Session, version: ItemVersion) -> None:
     hold is missing (R2.3.1b, R2.4.1, R2.4.1b).
     """
     if version.published:
-        raise Refused(T("这一版已经发布,不能再次发布。"))
+        raise Refused(T("这一版已经发布，不能再次发布。"))
     for field, (filled, missing) in _blocks(version).items():
         if not filled:
             raise Refused(missing, field=field)
@@ -271,7 +271,7 @@ def _blocks(version: ItemVersion) -> dict[str, tuple[object, Text]]:
         "refusals": (version.refusals, T("请列出不予受理的情形。")),
         "materials": (version.materials, T("请列出所需材料。")),
         "procedure": (version.procedure.strip(), T("请填写办理程序。")),
-        "fee": (version.fee.strip(), T("请写明收费情况,免费也要写明。")),
+        "fee": (version.fee.strip(), T("请写明收费情况，免费也要写明。")),
         "place": (version.place.strip(), T("请填写办理地点。")),
         "phone": (version.phone.strip(), T("请填写联系电话。")),
     }
@@ -283,7 +283,7 @@ def _frozen(mapper: Mapper[Any], connection: Connection, version: ItemVersion) -
     changed = {name for name in mapper.columns.keys() if state.attrs[name].history.has_changes()}  # noqa: SIM118
     was_published = not state.attrs.published.history.has_changes() and version.published
     if was_published and changed - {"effective_to"}:
-        raise Refused(T("已发布的事项版本不能修改,请另建新版本。"))
+        raise Refused(T("已发布的事项版本不能修改，请另建新版本。"))
 
 
 @event.listens_for(ItemMaterial, "before_insert")
@@ -294,4 +294,4 @@ def _frozen_materials(mapper: Mapper[Any], connection: Connection, material: Ite
         select(ItemVersion.published).where(ItemVersion.id == material.item_version_id)
     )
     if published:
-        raise Refused(T("已发布的事项版本不能修改,请另建新版本。"))
+        raise Refused(T("已发布的事项版本不能修改，请另建新版本。"))

@@ -51,7 +51,7 @@ class Notice(Base):
     def text(self) -> Text:
         """The sentence; of a digest, how many there are."""
         if self.kind == DIGEST:
-            return T("今日提醒汇总:%(count)s 件", count=len(self.lines))
+            return T("今日提醒汇总：%(count)s 件", count=len(self.lines))
         return self.entries[0][0]
 
     @property

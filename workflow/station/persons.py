@@ -72,9 +72,9 @@ def remember(
         raise Refused(T("请填写姓名。"), field="name")
     digits = tidy_phone(phone) if phone and phone.strip() else None
     if digits is None and not refused_phone:
-        raise Refused(T("请填写联系电话,或勾选“拒留电话”。"), field="phone")
+        raise Refused(T("请填写联系电话，或勾选“拒留电话”。"), field="phone")
     if digits is not None and refused_phone:
-        raise Refused(T("已填写联系电话,请不要勾选“拒留电话”。"), field="refused_phone")
+        raise Refused(T("已填写联系电话，请不要勾选“拒留电话”。"), field="refused_phone")
     if digits is not None:
         for person in by_phone(session, digits):
             if person.name == name and person.enterprise_id == enterprise_id and not person.restricted:
@@ -132,7 +132,7 @@ def reveal(
 
 def tidy_phone(phone: str) -> str:
     """'+86 000-1234 5678' -> '00012345678'. Refused: not 7 to 12 digits."""
-    digits = re.sub(r"[\s()()\-—-]", "", phone).removeprefix("+86").removeprefix("+")
+    digits = re.sub(r"[\s()（）—-]", "", phone).removeprefix("+86").removeprefix("+")
     if not (DIGITS.fullmatch(digits) and digits.isascii()):
         raise Refused(T("联系电话应为7至12位数字。"), field="phone")
     return digits

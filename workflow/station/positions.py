@@ -222,7 +222,7 @@ def _refuse_uncovered(
     overlapping = select(Absence).where(Absence.from_at < to_at, Absence.to_at > from_at)
     if session.scalar(overlapping.where(Absence.staff_id == substitute.id).limit(1)):
         raise Refused(
-            T("%(name)s在这段时间也不在岗,请另行指定替补人员。", name=substitute.name), field="substitute"
+            T("%(name)s在这段时间也不在岗，请另行指定替补人员。", name=substitute.name), field="substitute"
         )
     covered = session.scalar(
         select(Staff.name)
@@ -232,7 +232,7 @@ def _refuse_uncovered(
     )
     if covered is not None:
         raise Refused(
-            T("%(name)s在这段时间替%(covered)s顶岗,不能同时离岗。", name=staff.name, covered=covered),
+            T("%(name)s在这段时间替%(covered)s顶岗，不能同时离岗。", name=staff.name, covered=covered),
             field="from_at",
         )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tests.station.moments import local
 from workflow.engine.actors import Actor
 from workflow.errors import AlreadyDone, Refused
-from workflow.station import notices, outbox, persons, positions, staff
+from workflow.station import absences, notices, outbox, persons, staff
 from workflow.texts import T
 
 CLERK = Actor("staff:1", "李婷", {"intake": None}, frozenset({"cases"}))
@@ -61,7 +61,7 @@ def test_a_position_is_told_through_whoever_acts_for_it(
     session: Session, people: SimpleNamespace, moment: datetime
 ) -> None:
     assert notices.tell_position(session, "head", T("超期"), moment=moment) == [people.zhou]
-    positions.record_absence(
+    absences.record(
         session,
         people.zhou,
         cause="开会",

@@ -126,8 +126,8 @@ def test_a_table_nobody_has_decided_about_is_shown_to_nobody() -> None:
 def test_every_table_that_lists_are_made_of_has_a_rule() -> None:
     import_all()
     inner = {  # read by the machinery alone, never listed for a person
-        "anchor", "anchor_head", "blob", "business_clock", "idempotency", "login_failure", "number_sequence", "web_session",
-        "worker",
+        "anchor", "anchor_head", "blob", "business_clock", "idempotency", "login_failure", "number_sequence",
+        "web_session", "worker",
     }  # fmt: skip
     assert set(Base.metadata.tables) - inner <= set(ROWS)
 

@@ -1,7 +1,7 @@
-import multiprocessing
 import stat
+import subprocess
+import sys
 from datetime import datetime
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -147,19 +147,27 @@ def test_an_anchor_is_verified_with_the_public_key_alone(home: Path) -> None:
     assert keys.signing_key(home).sign(b"heads") == signature
 
 
-def _make_key(home: Path, start: Barrier, made: "multiprocessing.SimpleQueue[bytes]") -> None:
-    start.wait(30)
-    made.put(keys.secret("personal", home))
-
-
 def test_processes_starting_at_once_agree_on_one_key(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    start, made = spawn.Barrier(6), spawn.SimpleQueue()
-    processes = [spawn.Process(target=_make_key, args=(tmp_path, start, made)) for _ in range(6)]
+    program = (
+        "import pathlib, sys; from workflow.station import keys; home = pathlib.Path(sys.argv[1]);"
+        "print('ready', flush=True); sys.stdin.readline(); print(keys.secret('personal', home).hex())"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
     for process in processes:
-        process.start()
-    found = {made.get() for _ in processes}
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     for process in processes:
-        process.join()
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    found = {process.communicate(timeout=60)[0] for process in processes}
     assert len(found) == 1
     assert [path.name for path in (tmp_path / "keys").iterdir()] == ["personal"]

@@ -7,17 +7,17 @@ from sqlalchemy.orm import Session
 
 from tests.station.moments import local
 from workflow.errors import Refused
-from workflow.station import positions, staff
+from workflow.station import absences, positions, staff
 from workflow.station.staff import Staff
 
 MORNING = local("2026-03-09 09:00")
 DAY = date(2026, 1, 1)
 
 
-def away(session: Session, person: Staff, substitute: Staff | None, **more: object) -> positions.Absence:
+def away(session: Session, person: Staff, substitute: Staff | None, **more: object) -> absences.Absence:
     """Away on Monday 9 March, all day."""
     words = {"cause": "出差", "from_at": local("2026-03-09 00:00"), "to_at": local("2026-03-10 00:00")}
-    return positions.record_absence(session, person, substitute=substitute, **(words | more))
+    return absences.record(session, person, substitute=substitute, **(words | more))
 
 
 def held(session: Session, code: str, moment: datetime = MORNING) -> list[tuple[str, str | None]]:

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workflow.station import enterprises, items, persons, positions, staff
+from workflow.station import absences, enterprises, items, persons, positions, staff
+from workflow.station.absences import Absence
 from workflow.station.items import Material
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -205,11 +206,9 @@ def _absence(
     ends: datetime,
     substitute: staff.Staff,
 ) -> None:
-    known = select(positions.Absence.id).where(
-        positions.Absence.staff_id == person.id, positions.Absence.from_at == begins
-    )
+    known = select(Absence.id).where(Absence.staff_id == person.id, Absence.from_at == begins)
     if session.scalar(known) is None:
-        positions.record_absence(
+        absences.record(
             session,
             person,
             cause=cause,

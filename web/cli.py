@@ -144,7 +144,7 @@ def clock(to: str | None) -> None:
         with Session(engine) as session:
             now = business_now(session).astimezone(ZoneInfo("Asia/Shanghai"))
         engine.dispose()
-    say(T("业务时间:%(moment)s", moment=f"{now:%Y-%m-%d %H:%M}"))
+    say(T("业务时间：%(moment)s", moment=f"{now:%Y-%m-%d %H:%M}"))
 
 
 @demo.command()
@@ -156,7 +156,7 @@ def reset(yes: bool) -> None:
     settings = Settings.from_environment()
     only_in_a_demo(settings)
     if not yes:
-        click.confirm(T("删除演示数据并重新开始?").say(language()), abort=True)
+        click.confirm(T("删除演示数据并重新开始？").say(language()), abort=True)
     with installation.database(settings) as place:
         installation.reset(place)
     say(T("演示数据已恢复到最初。"))
@@ -167,7 +167,7 @@ def only_in_a_demo(settings: Settings) -> None:
 
     running = Running.find(settings.home)
     if not (running.demo if running else settings.demo):
-        raise Refused(T("只有演示环境(YIZHAN_DEMO=1)可以移动业务时钟或重置数据。"))
+        raise Refused(T("只有演示环境（YIZHAN_DEMO=1）可以移动业务时钟或重置数据。"))
 
 
 def read_move(to: str) -> timedelta | datetime:
@@ -178,7 +178,7 @@ def read_move(to: str) -> timedelta | datetime:
     try:
         moment = datetime.fromisoformat(to)
     except ValueError:
-        raise Refused(T('“%(text)s”不是时间,请写成 +2d、+3h 或 "2026-03-09 09:00"。', text=to)) from None
+        raise Refused(T('“%(text)s”不是时间，请写成 +2d、+3h 或 "2026-03-09 09:00"。', text=to)) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
@@ -209,7 +209,7 @@ def due(
         return
     click.echo(answer["deadline"])
     if answer["provisional"]:
-        say(T("暂定:有的年份尚未公布放假安排。"))
+        say(T("暂定：有的年份尚未公布放假安排。"))
     click.echo(answer["why"])
 
 

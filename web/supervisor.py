@@ -119,7 +119,7 @@ class Supervisor:
     def _refuse_second(self) -> None:
         running = Running.find(self.settings.home)
         if running is not None:
-            raise CannotServe(T("一站已在运行:%(url)s(进程 %(pid)s)。", url=running.url, pid=running.pid))
+            raise CannotServe(T("一站已在运行：%(url)s(进程 %(pid)s)。", url=running.url, pid=running.pid))
 
     @contextmanager
     def _database(self) -> Iterator[tuple[Keeper | None, Place]]:
@@ -156,7 +156,7 @@ class Supervisor:
         return False
 
     def _greet(self) -> None:
-        self.say(T("一站已启动:%(url)s", url=self.settings.public_url))
+        self.say(T("一站已启动：%(url)s", url=self.settings.public_url))
         if self.settings.demo:
             from workflow.station import demo
 
@@ -170,12 +170,12 @@ class Supervisor:
                         post=login.post,
                     )
                 )
-            self.say(T("移动演示时钟:yizhan demo clock +2d。按 Ctrl-C 停止。"))
+            self.say(T("移动演示时钟：yizhan demo clock +2d。按 Ctrl-C 停止。"))
 
     def _watch(self, keeper: Keeper | None, children: list[Child]) -> None:
         while not self.stopping.wait(0.1):
             if keeper is not None and not keeper.running():
-                self.say(T("数据库已退出,正在重新启动。"))
+                self.say(T("数据库已退出，正在重新启动。"))
                 keeper.start()
             for child in children:
                 child.look_after(self.say)
@@ -207,7 +207,7 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             raise CannotServe(
                 T(
-                    "无法使用 %(host)s 的端口 %(port)s(%(why)s)。请换一个,例如 make run PORT=8010。",
+                    "无法使用 %(host)s 的端口 %(port)s(%(why)s)。请换一个，例如 make run PORT=8010。",
                     host=host,
                     port=port,
                     why=error.strerror,

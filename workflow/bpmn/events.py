@@ -50,25 +50,32 @@ class Ours:
         """Nothing to do for most."""
 
 
-class Message(message.MessageEventDefinition):  # type: ignore[misc]
+class Given:
+    """Fired once somebody says so."""
+
+    def has_fired(self, token: Token) -> bool:
+        return "fired" in token.internal_data
+
+
+class Message(Given, message.MessageEventDefinition):  # type: ignore[misc]
     def throw(self, token: Token) -> None:
         names = token.task_spec.extensions.get("in", ())
         data = token.data
         token.workflow.top_workflow.sent.append((self.name, {n: data[n] for n in names if n in data}))
 
 
-class Signal(item_aware_event.SignalEventDefinition):  # type: ignore[misc]
+class Signal(Given, item_aware_event.SignalEventDefinition):  # type: ignore[misc]
     def throw(self, token: Token) -> None:
         for catcher in list(token.workflow.top_workflow.event_manager.tasks.values()):
             catcher.task_spec.offer(catcher, self)
 
 
-class Error(item_aware_event.ErrorEventDefinition):  # type: ignore[misc]
+class Error(Given, item_aware_event.ErrorEventDefinition):  # type: ignore[misc]
     def throw(self, token: Token) -> None:
         throw_error(token, self.code or "")
 
 
-class Escalation(item_aware_event.EscalationEventDefinition):  # type: ignore[misc]
+class Escalation(Given, item_aware_event.EscalationEventDefinition):  # type: ignore[misc]
     def throw(self, token: Token) -> None:
         catcher = climb(token, Escalation, self.code)
         if catcher is not None:
@@ -165,6 +172,9 @@ class Catching(Ours):
         token._set_state(WAITING)
         token.workflow.top_workflow.event_manager.add_task(token)
         return False
+
+    def _predict_hook(self, token: Token) -> None:
+        token._sync_children(self.outputs, FUTURE)  # type: ignore[attr-defined]
 
     def _on_ready_hook(self, token: Token) -> None:
         token.workflow.top_workflow.event_manager.remove_task(token)

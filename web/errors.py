@@ -44,7 +44,7 @@ def told(error: YizhanError) -> ResponseReturnValue:
 
 
 def forged(error: CSRFError) -> ResponseReturnValue:
-    return _answer(403, _("页面已过期,请刷新后再试一次。您刚才的操作没有执行。"))
+    return _answer(403, _("页面已过期，请刷新后再试一次。您刚才的操作没有执行。"))
 
 
 def http(error: HTTPException) -> ResponseReturnValue:
@@ -59,7 +59,7 @@ def unexpected(error: Exception) -> ResponseReturnValue:
     return _answer(
         500,
         _(
-            "系统出错了,刚才的操作没有执行。请稍后再试;如仍出错,请把编号 %(number)s 告诉管理员。",
+            "系统出错了，刚才的操作没有执行。请稍后再试；如仍出错，请把编号 %(number)s 告诉管理员。",
             number=number,
         ),
     )
@@ -76,14 +76,14 @@ def _answer(status: int, sentence: str, **more: object) -> ResponseReturnValue:
 def _sentences() -> dict[int, str]:
     return {
         400: _("请求的内容不完整。"),
-        401: _("登录已失效,请重新登录。您填写的内容仍在原页面上。"),
+        401: _("登录已失效，请重新登录。您填写的内容仍在原页面上。"),
         403: _("您没有权限进行此操作。"),
-        404: _("没有找到这个页面或这条记录,或者您无权查看。"),
+        404: _("没有找到这个页面或这条记录，或者您无权查看。"),
         405: _("这个地址不支持这种操作。"),
         413: _("提交的内容太大。"),
         415: _("不支持这种内容格式。"),
-        429: _("操作过于频繁,请稍后再试。"),
-        503: _("系统正在准备,请稍后再试。"),
+        429: _("操作过于频繁，请稍后再试。"),
+        503: _("系统正在准备，请稍后再试。"),
     }
 
 

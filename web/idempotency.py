@@ -52,7 +52,7 @@ def begin(session: Session, actor: str, key: str | None, request: bytes) -> dict
         )
     ).one()
     if stored.request != digest:
-        raise Refused(T("这个操作编号已用于另一项操作,请刷新页面后再试。"))
+        raise Refused(T("这个操作编号已用于另一项操作，请刷新页面后再试。"))
     return stored.answer or {}
 
 

@@ -64,7 +64,7 @@ def _what(row: HistoryRow, step: str, people: Mapping[str, str]) -> str:
         "reassign": _("把“%(step)s”转交给 %(name)s", step=step, name=to),
         "receive": _("收到消息"),
         "cancel": _("终止"),
-        "fire": _("到时:%(step)s", step=step),
+        "fire": _("到时：%(step)s", step=step),
         "retry": _("重试“%(step)s”", step=step),
     }.get(row.kind, row.kind)
 

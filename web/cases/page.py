@@ -15,6 +15,7 @@ from web.inbox.worklist import Line, shown
 from web.language import day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.instances import InstanceRow
+from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station import cases, clocks, documents, inbox, intake
 from workflow.station.cases import CaseMaterial
 from workflow.texts import Text
@@ -69,6 +70,7 @@ def page(case_id: int) -> Page:
     clock = clocks.of(db(), case.key, intake.ITEM_CLOCK)
     open_tasks = shown(inbox.of_case(db(), by, now, case.id))
     instances = db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
+    steps = select(TaskRow.name).where(TaskRow.instance_id.in_(instances), TaskRow.status == OPEN)
     due = clock.deadline_at if clock else None
     used = round(clocks.used(db(), clock, now) * 100) if clock else None
     return Page(
@@ -84,7 +86,7 @@ def page(case_id: int) -> Page:
         receipt_due_at=case.receipt_due_at,
         planned_on=case.planned_on,
         why=clocks.why(db(), clock) if clock else "",
-        now=[task.step for task in open_tasks],
+        now=list(db().scalars(steps.order_by(TaskRow.id))),
         tasks=open_tasks,
         events=events(db(), instances),
         facts=_facts(case),

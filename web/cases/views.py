@@ -64,7 +64,7 @@ def register() -> ResponseReturnValue:
         answer = {"next": url_for("cases.show", case_id=case.id)}
         idempotency.keep(db(), actor().key, key, answer)
         db().commit()
-    flash(_("已登记,下一步:判类。"), "good")
+    flash(_("已登记，下一步：判类。"), "good")
     return jsonify(answer)
 
 

@@ -52,6 +52,6 @@ def verify(token: str) -> ResponseReturnValue:
         Fact(_("办件编号"), str(document.data.get("case_no", "—"))),
         Fact(_("事项"), str(document.data.get("item", "—"))),
         Fact(_("经办人"), str(document.data.get("handler", "—"))),
-        Fact(_("文件指纹(SHA-256)"), document.sha256),
+        Fact(_("文件指纹（SHA-256）"), document.sha256),
     ]
     return render_template("documents/verify.html", facts=facts, void=document.is_void)

@@ -92,7 +92,7 @@ def claim(task_id: int) -> ResponseReturnValue:
 def give_back(task_id: int) -> ResponseReturnValue:
     engine().unclaim(task_id, by=actor())
     db().commit()
-    flash(_("已退回,同岗位的同事可以签收。"), "good")
+    flash(_("已退回，同岗位的同事可以签收。"), "good")
     return redirect(url_for("inbox.show", task=task_id))
 
 
@@ -107,7 +107,7 @@ def hand_over(task_id: int) -> ResponseReturnValue:
     notices.tell(
         db(),
         colleague,
-        T("%(who)s 把“%(step)s”转交给您:%(item)s", who=actor().name, step=line.step, item=line.item),
+        T("%(who)s 把“%(step)s”转交给您：%(item)s", who=actor().name, step=line.step, item=line.item),
         url_for("inbox.show", task=task_id),
         moment=moment(),
     )
@@ -153,10 +153,10 @@ def _line(task_id: int) -> Line:
 
 
 def _gone() -> Line:
-    raise NotFound(T("这件待办已经办完、被收回,或您无权查看。"))
+    raise NotFound(T("这件待办已经办完、被收回，或您无权查看。"))
 
 
 def _done(line: Line | None) -> str:
     if line is None:
         return _("已提交。")
-    return _("已提交:%(step)s · %(item)s", step=say(line.step), item=say(line.item))
+    return _("已提交：%(step)s · %(item)s", step=say(line.step), item=say(line.item))

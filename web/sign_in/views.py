@@ -34,7 +34,7 @@ def enter() -> ResponseReturnValue:
     wait = failures.attempt(db(), login, address)
     db().commit()
     if wait:
-        answer = _page(_("尝试次数较多,请 %(seconds)s 秒后再试。", seconds=wait), login)
+        answer = _page(_("尝试次数较多，请 %(seconds)s 秒后再试。", seconds=wait), login)
         return answer, 429, {"Retry-After": str(wait)}
     person = staff.check_password(db(), login, password)
     if person is None:

@@ -42,6 +42,12 @@ document.addEventListener('click', (event) => {
   if (!link) return
   rows().forEach((row) => row.removeAttribute('aria-current'))
   link.closest('[data-row]').setAttribute('aria-current', 'true')
+  // On a narrow screen the pane stands above the list and is closed until something is chosen.
+  document.querySelector('.desk')?.classList.add('open')
+})
+document.addEventListener('htmx:afterSwap', (event) => {
+  if (event.detail.target.id !== 'pane' || matchMedia('(min-width: 60em)').matches) return
+  event.detail.target.scrollIntoView({ block: 'start' })
 })
 
 // A row that was not there before the poll is new work: it is marked, and said aloud once.

@@ -7,7 +7,17 @@ import { getJson } from './wire.js'
 import { say } from './words.js'
 
 const place = document.getElementById('diagram')
-const viewer = new Viewer({ container: place })
+const font = getComputedStyle(document.body).fontFamily
+const viewer = new Viewer({
+  container: place,
+  textRenderer: {
+    defaultStyle: { fontFamily: font, fontSize: 13, lineHeight: 1.25 },
+    externalStyle: { fontSize: 12, lineHeight: 1.2 }
+  }
+})
+const MARGIN = 24 // diagram units around the whole
+const [LOWEST, HIGHEST] = [300, 640] // pixels
+const READABLE = 0.42 // below this zoom a wide process is only a line of dots
 
 function rename (elements, names) {
   for (const [id, name] of Object.entries(names)) {
@@ -25,16 +35,30 @@ function badge (overlays, registry, id, text, kind) {
   overlays.add(id, { position: { bottom: kind === 'timer' ? -6 : 10, left: 0 }, html })
 }
 
+function whole () {
+  const canvas = viewer.get('canvas')
+  const { inner } = canvas.viewbox()
+  const tall = (inner.height + 2 * MARGIN) * place.clientWidth / (inner.width + 2 * MARGIN)
+  place.style.height = `${Math.round(Math.min(Math.max(tall, LOWEST), HIGHEST))}px`
+  canvas.resized()
+  const { outer } = canvas.viewbox()
+  const zoom = Math.min(outer.width / (inner.width + 2 * MARGIN), outer.height / (inner.height + 2 * MARGIN), 1)
+  const [width, height] = [outer.width / zoom, outer.height / zoom]
+  canvas.viewbox({
+    x: inner.x + inner.width / 2 - width / 2, y: inner.y + inner.height / 2 - height / 2, width, height
+  })
+  return zoom
+}
+
+// On a small screen rather show where the case is, and let the rest be moved into view.
 function fit () {
   const canvas = viewer.get('canvas')
-  canvas.resized()
-  canvas.zoom('fit-viewport', 'auto')
-  // A wide process on a small screen would be a line of dots: rather show where the case is, and let it be moved.
   const now = viewer.get('elementRegistry').find((element) => canvas.hasMarker(element, 'now'))
-  if (canvas.zoom() < 0.45 && now) {
-    canvas.zoom(0.6)
-    canvas.scrollToElement(now, { top: 40, bottom: 40, left: 40, right: 40 })
-  }
+  if (whole() >= READABLE || !now) return
+  canvas.zoom(0.62)
+  const { outer } = canvas.viewbox()
+  const [width, height] = [outer.width / 0.62, outer.height / 0.62]
+  canvas.viewbox({ x: now.x + now.width / 2 - width / 2, y: now.y + now.height / 2 - height / 2, width, height })
 }
 
 async function draw () {
@@ -43,7 +67,7 @@ async function draw () {
     place.textContent = body.message ?? say('broken')
     return
   }
-  viewer.once('import.parse.complete', ({ elementsById }) => rename(elementsById, body.names ?? {}))
+  viewer.get('eventBus').once('import.parse.complete', ({ elementsById }) => rename(elementsById, body.names ?? {}))
   await viewer.importXML(body.xml)
   place.removeAttribute('aria-busy')
   const [canvas, overlays, registry] = ['canvas', 'overlays', 'elementRegistry'].map((name) => viewer.get(name))
@@ -60,6 +84,6 @@ await draw()
 window.addEventListener('resize', fit)
 document.querySelectorAll('[data-zoom]').forEach((button) => button.addEventListener('click', () => {
   const canvas = viewer.get('canvas')
-  if (button.dataset.zoom === 'fit') canvas.zoom('fit-viewport', 'auto')
+  if (button.dataset.zoom === 'fit') whole()
   else canvas.zoom(canvas.zoom() * Number(button.dataset.zoom))
 }))

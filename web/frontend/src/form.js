@@ -54,7 +54,7 @@ function showSummary (message, errors) {
     const item = document.createElement('li')
     const link = document.createElement('a')
     link.href = '#form'
-    link.textContent = [labelOf(path), messages.join(' ')].filter(Boolean).join(chinese ? ':' : ': ')
+    link.textContent = [labelOf(path), messages.join(' ')].filter(Boolean).join(chinese ? '：' : ': ')
     link.addEventListener('click', (event) => { event.preventDefault(); focusOn(path) })
     item.append(link)
     list.append(item)

@@ -1,0 +1,1 @@
+"""The one catalogue: Chinese sentences are the ids, English their translation (see __main__)."""

@@ -88,8 +88,10 @@ def test_a_receipt_says_everything_that_it_must(session: Session, said: str) -> 
     assert said in words(session, issue(session))
 
 
-def test_a_receipt_of_an_immediate_item_promises_the_same_day(session: Session) -> None:
-    assert "即办事项，当日办结" in words(session, issue(session, immediate=True))
+def test_the_receipt_of_an_immediate_item_says_so(session: Session) -> None:
+    assert "即办事项，办理时限0.5个工作日" in words(
+        session, issue(session, immediate=True, limit="0.5 个工作日")
+    )
 
 
 def test_the_code_on_the_paper_leads_to_its_verification(session: Session) -> None:

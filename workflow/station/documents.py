@@ -63,7 +63,7 @@ def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:
         "pickup_code": facts["pickup_code"],
         "received_words": f"{_date(received)} {received:%H:%M}",
         "due_words": f"{_date(due)}（星期{WEEKDAYS[due.weekday()]}）{due:%H:%M} 前",
-        "limit_words": "即办事项，当日办结" if facts.get("immediate") else f"办理时限 {facts['limit']}",
+        "limit_words": ("即办事项，" if facts.get("immediate") else "") + f"办理时限 {facts['limit']}",
         "materials": [
             {
                 "name": one["name"],

@@ -297,11 +297,17 @@ def import_library(session: Session) -> Calendar:
 def import_notice(
     session: Session, year: int, off: Mapping[date, str], worked: Mapping[date, str]
 ) -> Calendar:
-    """Enter the yearly notice: its days off and worked weekends with their names. Closures stay. Flushes."""
-    days = []
-    for day in dates(date(year, 1, 1), date(year, 12, 31)):
-        works = day in worked or (day.weekday() < 5 and day not in off)
-        days.append(Day(day, works, works, off.get(day) or worked.get(day) or "", NOTICE))
+    """Enter the yearly notice: its days off and worked weekends with their names. Closures stay. Flushes.
+
+    It may also change, and then settles, the last week of the December before.
+    """
+    known, days = load(session), []
+    for day in dates(date(year - 1, 12, 25), date(year, 12, 31)):
+        if day.year == year or day in off or day in worked:
+            works = day in worked or (day.weekday() < 5 and day not in off)
+            days.append(Day(day, works, works, off.get(day) or worked.get(day) or "", NOTICE))
+        elif known.day(day).source != LOCAL:
+            days.append(known.day(day))
     return _write(session, days, over=(LIBRARY, NOTICE, ESTIMATE))
 
 

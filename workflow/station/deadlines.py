@@ -223,7 +223,8 @@ def _days(
         elif stop.start.date() < day:
             day += end.date() - stop.start.date()
         else:
-            day = _resumed(end, calendar)
+            in_time = not calendar.is_work(end.date()) or end <= calendar.closes(end.date())
+            day = end.date() if in_time else end.date() + ONE_DAY
     return calendar.closes(calendar.on_or_after(day)), ignored
 
 

@@ -11,18 +11,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from tests.conftest import Clock, Database
+from tests.conftest import Clock, Database, run_as_owner
 from workflow.cluster import OWNER, Cluster, DatabaseProblem
 from workflow.database import (
     WrongRevision,
@@ -30,15 +33,21 @@ from workflow.database import (
     check_revision,
     check_server,
     make_engine,
+    migrate,
+    recreate,
     set_business_clock,
 )
 from workflow.keeper import Keeper
+from workflow.migrations.tables import is_ours
+from workflow.schema import Base
 
 ROOT = Path(__file__).parents[1]
 OWNER_PROCESS = """
 import sys, time
 from pathlib import Path
 from workflow.keeper import Keeper
+from workflow.migrations.tables import is_ours
+from workflow.schema import Base
 keeper = Keeper(Path(sys.argv[1]))
 keeper.start()
 print(keeper.pid, flush=True)
@@ -289,3 +298,42 @@ def test_the_application_may_not_change_history(database: Database, statement: s
 @pytest.mark.parametrize("statement", ["DELETE FROM history", "TRUNCATE history CASCADE"])
 def test_not_even_the_owner_changes_history(database: Database, statement: str) -> None:
     assert "only grows" in change_history(database.owner, statement)
+
+
+# ---- the migrations
+
+
+def test_the_migrations_make_exactly_the_declared_tables(server: Keeper) -> None:
+    run_as_owner(server, "CREATE DATABASE migrated")
+    engine = make_engine(server.url("migrated", role=OWNER))
+    migrate(engine)
+    migrate(engine)
+    check_revision(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+        assert compare_metadata(context, Base.metadata) == []
+        guard = text("SELECT tgname FROM pg_trigger WHERE tgrelid = 'history'::regclass AND NOT tgisinternal")
+        assert connection.scalars(guard).all() == ["history_only_grows"]
+    engine.dispose()
+
+
+def test_two_migrators_at_once_do_it_once(server: Keeper) -> None:
+    run_as_owner(server, "CREATE DATABASE contended")
+    engine = make_engine(server.url("contended", role=OWNER))
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(migrate, engine) for _ in range(2)]:
+            done.result()
+    check_revision(engine)
+    engine.dispose()
+
+
+def test_a_demo_can_be_made_anew_history_included(server: Keeper) -> None:
+    run_as_owner(server, "CREATE DATABASE remade")
+    engine = make_engine(server.url("remade", role=OWNER))
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE business_clock SET ahead = interval '7 days'"))
+    recreate(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT ahead FROM business_clock")) == timedelta(0)
+    engine.dispose()

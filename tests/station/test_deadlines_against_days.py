@@ -153,10 +153,7 @@ def count_minutes(history: History) -> datetime:
 
 
 def stopped_minute(history: History, minute: datetime) -> bool:
-    for first, last in history.stops:
-        if first <= minute < last:
-            return True
-    return False
+    return any(first <= minute < last for first, last in history.stops)
 
 
 def worked_minute(history: History, minute: datetime) -> bool:

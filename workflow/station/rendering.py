@@ -30,7 +30,7 @@ STANDARDS: list[typst.PDFStandard] = ["a-2a", "ua-1"]
 INK = "#12233d"
 # Controls, and marks that turn the order of what is read: a paper prints neither.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-UNBROKEN = re.compile(r"[!-~]{24}(?=[!-~])")
+UNBROKEN = re.compile(r"[!-~]{16}(?=[!-~])")
 MISSING = re.compile(
     r"the text `\"(.+?)\"` could not be displayed"
 )  # a sign without glyph is shown as \u{e000}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, cast
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Row, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -24,7 +24,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         int: BigInteger,
         str: Text,
         bytes: LargeBinary,
@@ -33,3 +33,11 @@ class Base(DeclarativeBase):
         list[Any]: JSONB,
         list[str]: ARRAY(Text),
     }
+
+
+Found = Row[*tuple[Any, ...]]  # a row of chosen columns, read by their names
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model, for prebuilt statements."""
+    return cast(Table, model.__table__)

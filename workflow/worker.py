@@ -20,7 +20,8 @@ from sqlalchemy import delete, func, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from workflow.engine import incidents, timers
-from workflow.engine.engine import Busy, Engine
+from workflow.engine.engine import Engine
+from workflow.engine.timers import Busy
 from workflow.schema import Base
 
 log = logging.getLogger(__name__)

@@ -52,7 +52,7 @@ def test_a_late_case_gives_the_head_a_supervision_and_stays_open(station, head, 
     station.clock.move_to("2026-03-16 17:31")
     assert station.fire_due()[-1] == "late_due"
     assert promised.late_at is not None and promised.state == cases.HANDLING
-    assert [line.task_name for line in head.inbox() if line.case_id == promised.id] == ["督办"]
+    assert [line.task_name for line in head.inbox() if line.case_id == promised.id] == ["提出督办意见"]
     head.does(
         promised,
         "supervise",

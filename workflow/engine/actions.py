@@ -6,7 +6,7 @@ transaction. What an action returns goes into the token only if it was declared 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -103,10 +103,19 @@ class Registry:
 
         return register
 
-    def inputs_of(self, action: str) -> frozenset[str]:
-        """The variables that an action reads; none for an unknown one (the check reports it)."""
+    def given(self, form: str, context: FormContext) -> Mapping[str, Any]:
+        """What a form opens with; nothing when nobody registered anything."""
+        find = self.first_values.get(form)
+        return find(context) if find else {}
+
+    def chosen_from(self, sources: Iterable[str], context: FormContext) -> dict[str, list[Choice]]:
+        """The choices behind each ``valuesKey`` of a form."""
+        return {source: list(self.choices[source](context)) for source in sources}
+
+    def inputs_of(self, action: str) -> frozenset[str] | None:
+        """The variables that an action reads; None for a word nobody knows."""
         known = self.actions.get(action)
-        return frozenset(known.inputs) if known else frozenset()
+        return frozenset(known.inputs) if known else None
 
 
 registry = Registry()

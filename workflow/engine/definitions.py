@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.bpmn.parsing import Bundle, Definition, parse
-from workflow.engine.actions import registry
+from workflow.engine.actions import Registry, registry
 from workflow.engine.forms import Form, parse_form
 from workflow.errors import NotFound
 from workflow.schema import Base
@@ -33,18 +33,24 @@ class DefinitionRow(Base):
     deployed_at: Mapped[datetime]
 
 
-_parsed: dict[str, Definition] = {}
+_parsed: dict[tuple[str, Registry], Definition] = {}
 _forms: dict[tuple[str, str], Form] = {}
 
 
 def deploy(
-    session: Session, bundle: Bundle, *, actor: str, moment: datetime, note: str = ""
+    session: Session,
+    bundle: Bundle,
+    *,
+    actor: str,
+    moment: datetime,
+    note: str = "",
+    words: Registry = registry,
 ) -> DefinitionRow:
     """Store a bundle as the newest version of its process; the same bundle again is the same row.
 
     InvalidDiagram with all findings when it cannot run.
     """
-    definition = _parse(bundle)
+    definition = _parse(bundle, words)
     newest = session.scalars(
         select(DefinitionRow)
         .where(DefinitionRow.key == bundle.key)
@@ -81,12 +87,12 @@ def newest(session: Session, key: str) -> DefinitionRow:
     return row
 
 
-def parsed(session: Session, definition_id: int, hash_: str) -> Definition:
+def parsed(session: Session, definition_id: int, hash_: str, words: Registry = registry) -> Definition:
     """The definition ready to run, parsed once a process."""
-    known = _parsed.get(hash_)
+    known = _parsed.get((hash_, words))
     if known is None:
         row = session.get_one(DefinitionRow, definition_id)
-        known = _parse(Bundle(row.key, {name: text.encode() for name, text in row.files.items()}))
+        known = _parse(Bundle(row.key, {name: text.encode() for name, text in row.files.items()}), words)
     return known
 
 
@@ -98,7 +104,7 @@ def form(definition: Definition, name: str) -> Form:
     return _forms[key]
 
 
-def _parse(bundle: Bundle) -> Definition:
-    definition = parse(bundle, action_inputs=registry.inputs_of)
-    _parsed[definition.hash] = definition
+def _parse(bundle: Bundle, words: Registry) -> Definition:
+    definition = parse(bundle, action_inputs=words.inputs_of)
+    _parsed[definition.hash, words] = definition
     return definition

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -20,14 +20,10 @@ from workflow.engine import definitions, incidents, instances, tasks, timers
 from workflow.engine.actions import FormContext, Registry, registry
 from workflow.engine.actors import SYSTEM, Actor
 from workflow.engine.step import Step
-from workflow.engine.timers import ClockSource, TimerRow
+from workflow.engine.timers import Busy, ClockSource, TimerRow
 from workflow.errors import AlreadyDone, NotAllowed
-from workflow.schema import Json
+from workflow.schema import Found, Json
 from workflow.texts import T
-
-
-class Busy(Exception):
-    """The instance is held by somebody else at this moment; try again a little later."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Engine:
         NotFound, InvalidForm, Refused.
         """
         row = definitions.newest(self.session, key)
-        definition = definitions.parsed(self.session, row.id, row.hash)
+        definition = definitions.parsed(self.session, row.id, row.hash, self.registry)
         moment: datetime = self.session.execute(select(func.yz_now())).scalar_one()
         instance_id = instances.add(
             self.session.connection(), definition_id=row.id, business_key=business_key, started_at=moment
@@ -218,7 +214,7 @@ class Engine:
     def start_form(self, key: str, *, by: Actor) -> OpenForm | None:
         """The form that begins a process; None when it begins without one. NotFound."""
         row = definitions.newest(self.session, key)
-        definition = definitions.parsed(self.session, row.id, row.hash)
+        definition = definitions.parsed(self.session, row.id, row.hash, self.registry)
         if definition.start_form is None:
             return None
         moment = self.session.execute(select(func.yz_now())).scalar_one()
@@ -239,7 +235,7 @@ class Engine:
             self.session,
             task.instance_id,
             row.business_key,
-            step.execution.data_of(task.token),
+            step.data_of(task.token),
             by,
             row.moment,
         )
@@ -247,31 +243,31 @@ class Engine:
 
     def _open_form(self, definition: Definition, name: str, context: FormContext) -> OpenForm:
         form = definitions.form(definition, name)
-        given = self.registry.first_values.get(name, lambda _: {})(context)
-        choices = {key: list(self.registry.choices[key](context)) for key in form.option_sources}
+        given = self.registry.given(name, context)
+        choices = self.registry.chosen_from(form.option_sources, context)
         return OpenForm(name, form.schema, given, choices, form.paths)
 
     # holding
 
-    def _hold(self, instance_id: int, *, running: bool = True) -> Row[Any]:
+    def _hold(self, instance_id: int, *, running: bool = True) -> Found:
         held = instances.lock(self.session.connection(), instance_id)
         if running and held.status != instances.RUNNING:
             raise AlreadyDone(T("这件事项已经结束。"), state=held.status)
         return held
 
-    def _hold_task(self, task_id: int, by: Actor) -> tuple[Row[Any], Row[Any]]:
+    def _hold_task(self, task_id: int, by: Actor) -> tuple[Found, Found]:
         connection = self.session.connection()
         held = instances.lock_by_task(connection, task_id)
         return held, tasks.find(connection, task_id, by)
 
-    def _step(self, held: Row[Any], by: Actor, task: Row[Any] | None = None) -> Step:
+    def _step(self, held: Found, by: Actor, task: Found | None = None) -> Step:
         step = Step(
             session=self.session,
             engine=self,
             registry=self.registry,
             clocks=self.clocks,
             instance=held,
-            definition=definitions.parsed(self.session, held.definition_id, held.hash),
+            definition=definitions.parsed(self.session, held.definition_id, held.hash, self.registry),
             actor=by,
             moment=held.moment,
         )

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from workflow.schema import Base, Json
+from workflow.schema import Base, Json, table_of
 
 
 class HistoryRow(Base):
@@ -66,7 +66,7 @@ class AnchorHeadRow(Base):
     head: Mapped[bytes]
 
 
-table = HistoryRow.__table__
+table = table_of(HistoryRow)
 _add = insert(table)
 
 

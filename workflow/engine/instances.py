@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Row, bindparam, func, insert, select, update
+from sqlalchemy import ForeignKey, Index, bindparam, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workflow.engine.definitions import DefinitionRow
 from workflow.engine.tasks import TaskRow
 from workflow.errors import NotFound
-from workflow.schema import Base
+from workflow.schema import Base, Found, table_of
 
 RUNNING, ENDED, CANCELLED = "running", "ended", "cancelled"
 
@@ -35,8 +34,8 @@ class InstanceRow(Base):
     ended_at: Mapped[datetime | None]
 
 
-_instance = InstanceRow.__table__
-_definition = DefinitionRow.__table__
+_instance = table_of(InstanceRow)
+_definition = table_of(DefinitionRow)
 _columns = (
     _instance.c.id,
     _instance.c.definition_id,
@@ -56,8 +55,8 @@ _lock_nowait = _joined.where(_instance.c.id == bindparam("instance")).with_for_u
 )
 _lock_by_task = _joined.where(
     _instance.c.id
-    == select(TaskRow.__table__.c.instance_id)
-    .where(TaskRow.__table__.c.id == bindparam("task"))
+    == select(table_of(TaskRow).c.instance_id)
+    .where(table_of(TaskRow).c.id == bindparam("task"))
     .scalar_subquery()
 ).with_for_update(of=_instance)
 _read = _joined.where(_instance.c.id == bindparam("instance"))
@@ -96,7 +95,7 @@ def add(connection: Connection, *, definition_id: int, business_key: str | None,
     return int(connection.execute(_add, values).scalar_one())
 
 
-def read(connection: Connection, instance_id: int) -> Row[Any]:
+def read(connection: Connection, instance_id: int) -> Found:
     """An instance as it rests now, without its lock: to show, not to change. NotFound."""
     row = connection.execute(_read, {"instance": instance_id}).first()
     if row is None:
@@ -104,7 +103,7 @@ def read(connection: Connection, instance_id: int) -> Row[Any]:
     return row
 
 
-def lock(connection: Connection, instance_id: int, *, wait: bool = True) -> Row[Any]:
+def lock(connection: Connection, instance_id: int, *, wait: bool = True) -> Found:
     """Hold an instance until the transaction ends. NotFound; OperationalError if taken and not ``wait``."""
     row = connection.execute(_lock if wait else _lock_nowait, {"instance": instance_id}).first()
     if row is None:
@@ -112,7 +111,7 @@ def lock(connection: Connection, instance_id: int, *, wait: bool = True) -> Row[
     return row
 
 
-def lock_by_task(connection: Connection, task_id: int) -> Row[Any]:
+def lock_by_task(connection: Connection, task_id: int) -> Found:
     """Hold the instance that a task belongs to (a task never changes its instance). NotFound."""
     row = connection.execute(_lock_by_task, {"task": task_id}).first()
     if row is None:

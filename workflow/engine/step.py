@@ -10,19 +10,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from workflow.bpmn.decisions import decide
-from workflow.bpmn.execution import Execution, OpenTask, TimerWords, Wakeup
+from workflow.bpmn.execution import Execution, OpenTask, Wakeup
 from workflow.bpmn.parsing import Definition, Element
+from workflow.bpmn.timers import TimerWords
 from workflow.engine import definitions, history, instances, submissions, tasks, timers
 from workflow.engine.actions import ActionContext, FormContext, Registry
 from workflow.engine.actors import Actor
 from workflow.engine.timers import ClockSource
 from workflow.errors import Refused
-from workflow.schema import Json
+from workflow.schema import Found, Json
 from workflow.texts import T
 
 
@@ -36,7 +36,7 @@ class Step:
         engine: Any,
         registry: Registry,
         clocks: ClockSource,
-        instance: Row[Any],
+        instance: Found,
         definition: Definition,
         actor: Actor,
         moment: datetime,
@@ -59,7 +59,7 @@ class Step:
         self._kept_clocks: dict[str, datetime | None] = {}
         self._notes: dict[str, Json] = {}
         self.execution: Execution
-        self._tasks_before: frozenset[str] = frozenset()
+        self._tasks_before: dict[str, OpenTask] = {}
         self._timers_before: dict[str, datetime] = {}
 
     # taking the case up
@@ -71,8 +71,13 @@ class Step:
     def restored(self, state: bytes) -> None:
         """Take the case up where it rests."""
         self.execution = Execution.restore(self.definition, self, state)
-        self._tasks_before = frozenset(task.token for task in self.execution.tasks)
+        self._tasks_before = {task.token: task for task in self.execution.tasks}
         self._timers_before = {timer.token: timer.due_at for timer in self.execution.timers}
+
+    def data_of(self, token: str) -> Mapping[str, Json]:
+        """The variables that an open task sees."""
+        task = self._tasks_before.get(token)
+        return task.data if task else {}
 
     # forms
 
@@ -87,12 +92,12 @@ class Step:
     ) -> dict[str, Json]:
         """Check and keep a form; what the diagram reads of it. InvalidForm."""
         form = definitions.form(self.definition, form_name)
-        data = self.execution.data_of(token) if token else {}
+        data = self.data_of(token) if token else {}
         context = FormContext(
             self.session, self.instance_id, self.business_key, data, self.actor, self.moment
         )
-        given = self.registry.first_values.get(form_name, lambda _: {})(context)
-        choices = {key: list(self.registry.choices[key](context)) for key in form.option_sources}
+        given = self.registry.given(form_name, context)
+        choices = self.registry.chosen_from(form.option_sources, context)
         cleaned = plain(form.load(filled, given=given, options=choices, context=data, moment=self.moment))
         self.submission = cleaned
         kept = {key: value for key, value in cleaned.items() if key not in form.personal}
@@ -227,7 +232,7 @@ class Step:
 
     def _write_tasks(self, connection: Connection) -> None:
         now = {task.token: task for task in self.execution.tasks}
-        gone = self._tasks_before - now.keys()
+        gone = self._tasks_before.keys() - now.keys()
         if gone:
             tasks.drop(connection, self.instance_id, gone, self.moment)
         new = [self._task_row(task) for token, task in now.items() if token not in self._tasks_before]

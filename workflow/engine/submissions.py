@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from workflow.schema import Base
+from workflow.schema import Base, table_of
 
 
 class SubmissionRow(Base):
@@ -32,7 +32,7 @@ class SubmissionRow(Base):
     at: Mapped[datetime]
 
 
-_add = insert(SubmissionRow.__table__)
+_add = insert(table_of(SubmissionRow))
 
 
 def add(

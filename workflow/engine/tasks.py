@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Row,
     Text,
     any_,
     bindparam,
@@ -29,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from workflow.engine.actors import Actor
 from workflow.errors import AlreadyDone, NotFound
-from workflow.schema import Base
+from workflow.schema import Base, Found, table_of
 from workflow.texts import T
 
 OPEN, DONE, CANCELLED = "open", "done", "cancelled"
@@ -66,7 +65,7 @@ class TaskRow(Base):
     on_behalf_of: Mapped[str | None]
 
 
-table = TaskRow.__table__
+table = table_of(TaskRow)
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
@@ -124,7 +123,7 @@ _move = (
 _add = insert(table)
 
 
-def find(connection: Connection, task_id: int, by: Actor) -> Row[Any]:
+def find(connection: Connection, task_id: int, by: Actor) -> Found:
     """A task that ``by`` may see, read under its instance's lock. NotFound."""
     row = connection.execute(
         _seen, {"task": task_id, "lead": "lead" in by.may, "selves": by.selves, "offers": list(by.offers)}
@@ -134,7 +133,7 @@ def find(connection: Connection, task_id: int, by: Actor) -> Row[Any]:
     return row
 
 
-def must_be_open(task: Row[Any]) -> None:
+def must_be_open(task: Found) -> None:
     """AlreadyDone, saying how it ended."""
     if task.status == DONE:
         raise AlreadyDone(T("这个任务已经完成。"), state=DONE)
@@ -142,7 +141,7 @@ def must_be_open(task: Row[Any]) -> None:
         raise AlreadyDone(T("这个任务已经取消。"), state=task.status)
 
 
-def must_be_free_for(task: Row[Any], by: Actor) -> None:
+def must_be_free_for(task: Found, by: Actor) -> None:
     """AlreadyDone when somebody else has claimed it; a leader may step in."""
     must_be_open(task)
     if task.assignee not in (None, *by.selves) and "lead" not in by.may:
@@ -158,7 +157,7 @@ def close(
 
 
 def assign(
-    connection: Connection, task: Row[Any], to: str | None, moment: datetime, candidate: str | None = None
+    connection: Connection, task: Found, to: str | None, moment: datetime, candidate: str | None = None
 ) -> None:
     connection.execute(
         _assign,
@@ -176,7 +175,7 @@ def drop(connection: Connection, instance_id: int, tokens: Iterable[str], moment
     connection.execute(_drop, {"instance": instance_id, "tokens": list(tokens), "closed_at": moment})
 
 
-def add(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     connection.execute(_add, rows)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import (
     ForeignKey,
     Index,
-    Row,
     Text,
     UniqueConstraint,
     any_,
@@ -25,9 +24,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from workflow.schema import Base, Json
+from workflow.schema import Base, Found, Json, table_of
 
 Decide = Callable[[Mapping[str, Json]], Mapping[str, Json]]
+
+
+class Busy(Exception):
+    """The timer or its instance is held by somebody else at this moment; try again a little later."""
 
 
 class ClockSource(Protocol):
@@ -67,7 +70,7 @@ class TimerRow(Base):
     last_error: Mapped[str | None]
 
 
-table = TimerRow.__table__
+table = table_of(TimerRow)
 
 WAKE = "yizhan_wake"
 SOON = timedelta(minutes=1)
@@ -84,6 +87,7 @@ _move = (
     .values(due_at=bindparam("to"), next_try=func.now(), attempts=0)
 )
 _take = select(table).where(table.c.id == bindparam("timer")).with_for_update(skip_locked=True)
+_still_there = select(table.c.id).where(table.c.id == bindparam("timer"))
 _due = (
     select(table.c.id)
     .where(~table.c.parked, table.c.due_at <= func.yz_now(), table.c.next_try <= func.clock_timestamp())
@@ -126,7 +130,7 @@ _next = select(
 )
 
 
-def add(connection: Connection, rows: list[Mapping[str, Any]], moment: datetime) -> None:
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]], moment: datetime) -> None:
     """Set timers; one that is due soon wakes the workers when the transaction commits."""
     connection.execute(_add, rows)
     if min(row["due_at"] for row in rows) <= moment + SOON:
@@ -144,12 +148,15 @@ def move(connection: Connection, instance_id: int, token: str, due_at: datetime,
         connection.execute(_wake)
 
 
-def take(connection: Connection, timer_id: int) -> Row[Any] | None:
-    """Hold a timer's row; None when it was fired or dropped, or another worker holds it."""
-    return connection.execute(_take, {"timer": timer_id}).first()
+def take(connection: Connection, timer_id: int) -> Found | None:
+    """Hold a timer's row; None when it was fired or dropped. Busy when somebody else holds it."""
+    row = connection.execute(_take, {"timer": timer_id}).first()
+    if row is None and connection.execute(_still_there, {"timer": timer_id}).first() is not None:
+        raise Busy
+    return row
 
 
-def claim(connection: Connection, lease: timedelta) -> Row[Any] | None:
+def claim(connection: Connection, lease: timedelta) -> Found | None:
     """Count an attempt on the most overdue timer and keep others off it for ``lease``; the caller commits."""
     return connection.execute(_claim, {"lease": lease}).first()
 

@@ -27,6 +27,7 @@ from workflow.station import (
 from workflow.station.cases import Case, CaseMaterial
 from workflow.station.deadlines import Limit
 from workflow.station.enterprises import Enterprise
+from workflow.station.permissions import visible
 from workflow.station.positions import Position
 from workflow.station.staff import Staff, by_key
 from workflow.texts import T
@@ -41,13 +42,17 @@ FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "�
 
 @options("staff")
 def staff_choices(context: FormContext) -> list[Choice]:
-    people = context.session.scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin))
+    people = context.session.scalars(
+        select(Staff).where(Staff.active, visible(context.actor, Staff)).order_by(Staff.name_pinyin)
+    )
     return [{"value": str(person.id), "label": f"{person.name} {person.title}".strip()} for person in people]
 
 
 @options("enterprises")
 def enterprise_choices(context: FormContext) -> list[Choice]:
-    found = context.session.scalars(select(Enterprise).order_by(Enterprise.name_pinyin))
+    found = context.session.scalars(
+        select(Enterprise).where(visible(context.actor, Enterprise)).order_by(Enterprise.name_pinyin)
+    )
     return [
         {"value": str(one.id), "label": f"{one.name} · {one.initials} · {one.code18 or T('待核实')}"}
         for one in found
@@ -111,7 +116,10 @@ def register_case(context: ActionContext) -> Mapping[str, Json]:
     form, session, moment = context.submission, context.session, context.moment
     enterprise_id = int(form["enterprise"]) if form.get("enterprise") else None
     if enterprise_id is None and (name := (form.get("new_enterprise") or "").strip()):
-        enterprise_id = enterprises.create(session, name=name, moment=moment).id
+        try:
+            enterprise_id = enterprises.create(session, name=name, moment=moment).id
+        except enterprises.AlreadyKnown as known:
+            raise Refused(known.text, field="new_enterprise") from known
     person = persons.remember(
         session,
         name=form["name"],

@@ -23,7 +23,7 @@ class StationClocks:
     """Answers the engine's questions about time from the calendar and the clocks of cases (decisions 8)."""
 
     def after(self, session: Session, moment: datetime, value: float, unit: str) -> datetime:
-        return deadline(moment, Limit.of(value, unit), calendar.load(session)).at
+        return deadline(moment, Limit(value, unit), calendar.load(session)).at
 
     def deadline(self, session: Session, business_key: str | None, clock: str) -> datetime | None:
         found = clocks.of(session, business_key or "", clock)

@@ -1,0 +1,98 @@
+"""Jobs: what leaves the database, runs for long or comes round again, carried by Procrastinate.
+
+Its queue lies in the same PostgreSQL (schema ``queue``), so a job deferred on a session's connection
+commits or vanishes with the step. Effects must bear being repeated: a killed worker's jobs are run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from datetime import timedelta
+
+from procrastinate import App, JobContext, PsycopgConnector
+from sqlalchemy import URL
+from sqlalchemy.orm import Session, sessionmaker
+
+from workflow.engine import history
+from workflow.station.keys import signing_key
+
+log = logging.getLogger(__name__)
+
+STALLED_AFTER = timedelta(minutes=1)
+
+
+def application(url: URL, sessions: sessionmaker[Session]) -> App:
+    """All jobs of this installation, ready for a worker."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connector = PsycopgConnector(
+        conninfo=dsn,
+        kwargs={"options": "-c search_path=public,queue -c TimeZone=UTC"},
+        min_size=1,
+        max_size=4,
+    )
+    app = App(connector=connector)
+
+    @app.periodic(cron="0 * * * *", periodic_id="seal")
+    @app.task(name="seal", queueing_lock="seal")
+    def seal(timestamp: int) -> None:
+        """Sign the ends of all chains of history that grew (decisions 18)."""
+        with sessions.begin() as session:
+            history.anchor(session, signing_key())
+
+    @app.periodic(cron="* * * * *", periodic_id="rescue")
+    @app.task(name="rescue", queueing_lock="rescue", pass_context=True)
+    async def rescue(context: JobContext, timestamp: int) -> None:
+        """Give the jobs of workers that died to the living (Procrastinate leaves them ``doing``)."""
+        manager = context.app.job_manager
+        stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER.total_seconds())
+        for job in stalled:
+            log.warning("taking over job %s (%s) of a worker that died", job.id, job.task_name)
+            await manager.retry_job(job)
+
+    return app
+
+
+class JobRunner:
+    """Procrastinate's worker in a thread of its own, beside the timer loop."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float = 20.0) -> None:
+        """Let running jobs end, at most ``patience`` seconds."""
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(self._work())
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            log.info("jobs stopped")
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                async with self.app.open_async():
+                    await self.app.run_worker_async(
+                        concurrency=2,
+                        install_signal_handlers=False,
+                        delete_jobs="successful",
+                        shutdown_graceful_timeout=15,
+                    )
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("jobs: the database is away, trying again")
+                await asyncio.sleep(2)

@@ -269,7 +269,8 @@ def load(session: Session) -> Calendar:
     version = session.scalar(select(CalendarDay.version).order_by(CalendarDay.version.desc()).limit(1))
     if version is None:
         return built()
-    if version not in _loaded:
+    known = _loaded.get(version)
+    if known is None:
         rows = session.execute(
             select(
                 CalendarDay.date,
@@ -280,10 +281,10 @@ def load(session: Session) -> Calendar:
                 CalendarDay.provisional,
             )
         )
-        calendar = built().with_days((Day(*row) for row in rows), version=version)
+        known = built().with_days((Day(*row) for row in rows), version=version)
         _loaded.clear()
-        _loaded[version] = calendar
-    return _loaded[version]
+        _loaded[version] = known
+    return known
 
 
 _loaded: dict[str, Calendar] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Literal
 
 from workflow.station.calendar import LOCAL, ZONE, Calendar, Day, dates
+from workflow.station.limits import HALF, Limit, Stop, amount
 from workflow.texts import T, Text
 
 ONE_DAY = timedelta(days=1)
@@ -47,16 +47,6 @@ def day_text(day: date, *, year: int | None = None) -> Text:
 def moment_text(moment: datetime, *, year: int | None = None) -> Text:
     local = moment.astimezone(ZONE)
     return T("%(day)s %(time)s", day=day_text(local.date(), year=year), time=f"{local:%H:%M}")
-
-
-def amount(value: Decimal | int, unit: str) -> Text:
-    if unit == "working-day":
-        return T("%(count)s 个工作日", count=value)
-    if unit == "day":
-        return T("%(count)s 个日历日", count=value)
-    if unit == "working-hour":
-        return T("%(count)s 个工作小时", count=value)
-    return T("%(count)s 小时", count=value)
 
 
 def joined(parts: Sequence[Text]) -> Text:
@@ -113,6 +103,63 @@ def _run_text(run: Sequence[Day], *, year: int) -> Text:
     if first.am != first.pm:
         return T("%(when)s上午因“%(name)s”闭站", when=when, name=name)
     return T("%(when)s(%(weekday)s)调休上班,计入", when=when, weekday=WEEKEND[first.date.weekday()])
+
+
+def beginning(begun: datetime, limit: Limit, calendar: Calendar, event: Text) -> list[Text]:
+    day, clock = begun.date(), f"{begun:%Y-%m-%d %H:%M}"
+    if limit.unit in ("hour", "working-hour"):
+        first = T("%(when)s %(event)s,自当时起算 %(limit)s", when=clock, event=event, limit=limit.text)
+        if limit.unit == "hour":
+            return [first]
+        return [first, T("只计工作时间(8:30–12:00、13:30–17:30)")]
+    if limit.value == HALF:
+        return [T("%(when)s %(event)s,期限 %(limit)s", when=clock, event=event, limit=limit.text)]
+    following = day + ONE_DAY if limit.unit == "day" else calendar.next_work(day)
+    return [
+        T("%(when)s %(event)s,当天不计", when=day.isoformat(), event=event),
+        T("自 %(day)s起算 %(limit)s", day=day_text(following, year=day.year), limit=limit.text),
+    ]
+
+
+def calendar_words(
+    begun: datetime, due: datetime, limit: Limit, calendar: Calendar, stops: Sequence[Stop]
+) -> list[Text]:
+    if limit.unit == "hour":
+        return []
+    if limit.unit == "day":
+        first = due.date()
+        while not calendar.is_work(first - ONE_DAY):
+            first -= ONE_DAY
+        off = days_off(calendar, max(first, begun.date()), due.date() - ONE_DAY)
+        return [*off, T("期满遇休息日的,顺延至其后第一个工作日")] if first < due.date() else off
+    first = begun.date() if limit.unit == "working-hour" or limit.value == HALF else begun.date() + ONE_DAY
+    return days_off(calendar, first, due.date(), without=_stopped_days(stops))
+
+
+def _stopped_days(stops: Sequence[Stop]) -> Iterator[date]:
+    for stop in stops:
+        yield from dates(stop.start.date() + ONE_DAY, stop.ended.date() - ONE_DAY)
+
+
+def stop_words(stop: Stop, limit: Limit, calendar: Calendar, year: int) -> Text:
+    first, last = stop.start.date(), stop.ended.date()
+    if limit.unit in ("hour", "working-hour"):
+        start, end = moment_text(stop.start, year=year), moment_text(stop.ended, year=year)
+        return T("%(start)s至%(end)s暂停计时,不计", start=start, end=end)
+    days = (last - first).days if limit.unit == "day" else calendar.count(first, last)
+    return T(
+        "%(start)s至%(end)s暂停计时,%(days)s不计",
+        start=day_text(first, year=year),
+        end=day_text(last, year=year),
+        days=amount(days, limit.unit),
+    )
+
+
+def extension_words(days: int, limit: Limit) -> Text:
+    unit = "day" if limit.unit == "day" else "working-day"
+    if days < 0:
+        return T("已告知的日期不因工作日历调整推后(%(days)s)", days=amount(-days, unit))
+    return T("延期 %(days)s", days=amount(days, unit))
 
 
 def remaining(moment: datetime, deadline: datetime, calendar: Calendar) -> Remaining:

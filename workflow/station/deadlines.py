@@ -20,23 +20,25 @@ unless a case would then be late the moment its clock runs again:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 
 from workflow.errors import Refused
-from workflow.station.calendar import CLOSES, NOON, OPENS, WORKING_DAY, ZONE, Calendar, at, built, dates
+from workflow.station.calendar import CLOSES, NOON, OPENS, WORKING_DAY, ZONE, Calendar, at, built
 from workflow.station.deadline_words import (
     Remaining,
-    amount,
-    day_text,
-    days_off,
+    beginning,
+    calendar_words,
+    extension_words,
     joined,
     moment_text,
     remaining,
+    stop_words,
 )
+from workflow.station.limits import LONGEST, Limit, Stop
 from workflow.texts import T, Text
 
 __all__ = [
@@ -53,66 +55,9 @@ __all__ = [
     "share_moment",
 ]
 
-LONGEST = {"working-day": 2500, "day": 3660, "working-hour": 20_000, "hour": 87_840}  # ten years
 YEARS = range(2004, 2101)
-HALF = Decimal("0.5")
 ONE_DAY = timedelta(days=1)
 ACCEPTED, COMPLETED = T("受理"), T("办结")
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A time limit: ``Limit(10)``, ``Limit("0.5")``, ``Limit(4, "working-hour")``. Refused if nonsense.
-
-    Units: working-day (also n.5), day (calendar), working-hour, hour.
-    """
-
-    value: Decimal
-    unit: str
-
-    def __init__(self, value: Decimal | int | float | str, unit: str = "working-day") -> None:
-        if unit not in LONGEST:
-            message = T("期限单位只能是 working-day、day、working-hour 或 hour,不能是“%(unit)s”。", unit=unit)
-            raise Refused(message, field="unit")
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            raise Refused(T("期限“%(value)s”不是数字。", value=value), field="limit") from None
-        if not number.is_finite() or not 0 < number <= LONGEST[unit]:
-            message = T("期限须大于 0 且不超过 %(most)s,不能是“%(value)s”。", most=LONGEST[unit], value=value)
-            raise Refused(message, field="limit")
-        if number % (HALF if unit == "working-day" else 1):
-            message = T("工作日期限以半天为最小单位,其他期限须为整数,不能是“%(value)s”。", value=value)
-            raise Refused(message, field="limit")
-        whole = number == number.to_integral_value()
-        object.__setattr__(self, "value", Decimal(int(number)) if whole else number.normalize())
-        object.__setattr__(self, "unit", unit)
-
-    @property
-    def days(self) -> Decimal:
-        """The limit in days, as the escalation table wants it; by convention 8 working hours are one."""
-        return self.value / {"working-hour": 8, "hour": 24}.get(self.unit, 1)
-
-    @property
-    def text(self) -> Text:
-        return amount(self.value, self.unit)
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The clock stood still from ``start`` to ``end`` (aware); ``end`` None: it still does."""
-
-    start: datetime
-    end: datetime | None = None
-
-    def __post_init__(self) -> None:
-        if self.end is not None and self.end < self.start:
-            raise Refused(T("恢复计时不能早于暂停计时。"), field="stops")
-
-    @classmethod
-    def of_days(cls, first: date, last: date | None) -> Stop:
-        """Days without times: from the closing time of the first to that of the last, as (first, last]."""
-        return cls(at(first, CLOSES), None if last is None else at(last, CLOSES))
 
 
 @dataclass(frozen=True)
@@ -153,11 +98,11 @@ def deadline(
     provisional = _provisional(begun, due, limit, calendar, extended)
     why = joined(
         [
-            *_beginning(begun, limit, calendar, event),
-            *_calendar_words(begun, due, limit, calendar, counted),
-            *(_stop_words(stop, limit, calendar, begun.year) for stop in counted),
+            *beginning(begun, limit, calendar, event),
+            *calendar_words(begun, due, limit, calendar, counted),
+            *(stop_words(stop, limit, calendar, begun.year) for stop in counted),
             *([T("现正暂停计时,恢复后顺延")] if still_open else []),
-            *(_extension_words(days, limit) for days in extended if days),
+            *(extension_words(days, limit) for days in extended if days),
             *([T("放假安排尚未公布的日期按暂估计算")] if provisional else []),
             T("应于 %(when)s 前%(act)s", when=moment_text(due, year=begun.year), act=act),
         ]
@@ -175,7 +120,7 @@ def _working_days(
     day = calendar.shift(day, extension)
     ignored = []
     for stop in stops:
-        end = _end(stop)
+        end = stop.ended
         if stop.start > _close(day, calendar, noon=noon):
             ignored.append(stop)
         elif stop.start.date() == end.date():
@@ -215,7 +160,7 @@ def _days(
     day = begun.date() + timedelta(days=int(limit.value) + extension)
     ignored = []
     for stop in stops:
-        end = _end(stop)
+        end = stop.ended
         if stop.start > calendar.closes(calendar.on_or_after(day)):
             ignored.append(stop)
         elif stop.start.date() == end.date():
@@ -237,7 +182,7 @@ def _working_hours(
         if stop.start >= due:
             ignored.append(stop)
         else:
-            due = calendar.add_working_time(due, calendar.working_time(stop.start, _end(stop)))
+            due = calendar.add_working_time(due, calendar.working_time(stop.start, stop.ended))
     return due, ignored
 
 
@@ -251,7 +196,7 @@ def _hours(
         if stop.start >= due:
             ignored.append(stop)
         else:
-            due += _end(stop) - stop.start
+            due += stop.ended - stop.start
     return due, ignored
 
 
@@ -279,11 +224,6 @@ def _merged(stops: Iterable[Stop], begun: datetime) -> tuple[list[Stop], bool]:
     return [stop for stop in merged if stop.end is not None], any(stop.end is None for stop in merged)
 
 
-def _end(stop: Stop) -> datetime:
-    assert stop.end is not None
-    return stop.end
-
-
 def _provisional(
     begun: datetime, due: datetime, limit: Limit, calendar: Calendar, extended: Sequence[int]
 ) -> bool:
@@ -295,66 +235,6 @@ def _provisional(
     return calendar.is_provisional(begun.date(), due.date())
 
 
-# --- words -----------------------------------------------------------------------------------------------
-
-
-def _beginning(begun: datetime, limit: Limit, calendar: Calendar, event: Text) -> list[Text]:
-    day, clock = begun.date(), f"{begun:%Y-%m-%d %H:%M}"
-    if limit.unit in ("hour", "working-hour"):
-        first = T("%(when)s %(event)s,自当时起算 %(limit)s", when=clock, event=event, limit=limit.text)
-        if limit.unit == "hour":
-            return [first]
-        return [first, T("只计工作时间(8:30–12:00、13:30–17:30)")]
-    if limit.value == HALF:
-        return [T("%(when)s %(event)s,期限 %(limit)s", when=clock, event=event, limit=limit.text)]
-    following = day + ONE_DAY if limit.unit == "day" else calendar.next_work(day)
-    return [
-        T("%(when)s %(event)s,当天不计", when=day.isoformat(), event=event),
-        T("自 %(day)s起算 %(limit)s", day=day_text(following, year=day.year), limit=limit.text),
-    ]
-
-
-def _calendar_words(
-    begun: datetime, due: datetime, limit: Limit, calendar: Calendar, stops: Sequence[Stop]
-) -> list[Text]:
-    if limit.unit == "hour":
-        return []
-    if limit.unit == "day":
-        first = due.date()
-        while not calendar.is_work(first - ONE_DAY):
-            first -= ONE_DAY
-        off = days_off(calendar, max(first, begun.date()), due.date() - ONE_DAY)
-        return [*off, T("期满遇休息日的,顺延至其后第一个工作日")] if first < due.date() else off
-    first = begun.date() if limit.unit == "working-hour" or limit.value == HALF else begun.date() + ONE_DAY
-    return days_off(calendar, first, due.date(), without=_stopped_days(stops))
-
-
-def _stopped_days(stops: Sequence[Stop]) -> Iterator[date]:
-    for stop in stops:
-        yield from dates(stop.start.date() + ONE_DAY, _end(stop).date() - ONE_DAY)
-
-
-def _stop_words(stop: Stop, limit: Limit, calendar: Calendar, year: int) -> Text:
-    first, last = stop.start.date(), _end(stop).date()
-    if limit.unit in ("hour", "working-hour"):
-        start, end = moment_text(stop.start, year=year), moment_text(_end(stop), year=year)
-        return T("%(start)s至%(end)s暂停计时,不计", start=start, end=end)
-    days = (last - first).days if limit.unit == "day" else calendar.count(first, last)
-    return T(
-        "%(start)s至%(end)s暂停计时,%(days)s不计",
-        start=day_text(first, year=year),
-        end=day_text(last, year=year),
-        days=amount(days, limit.unit),
-    )
-
-
-def _extension_words(days: int, limit: Limit) -> Text:
-    unit = "day" if limit.unit == "day" else "working-day"
-    if days < 0:
-        return T("已告知的日期不因工作日历调整推后(%(days)s)", days=amount(-days, unit))
-    return T("延期 %(days)s", days=amount(days, unit))
-
-
 # --- moments on the way ----------------------------------------------------------------------------------
 
 
@@ -363,7 +243,7 @@ def counted_stops(stops: Iterable[Stop], limit: Limit, begun: datetime) -> list[
     closed, _ = _merged(stops, begun.astimezone(ZONE))
     if limit.unit in ("hour", "working-hour"):
         return closed
-    return [Stop.of_days(stop.start.date(), _end(stop).date()) for stop in closed]
+    return [Stop.of_days(stop.start.date(), stop.ended.date()) for stop in closed]
 
 
 def share_moment(
@@ -384,14 +264,14 @@ def share_moment(
         return deadline.astimezone(UTC)
     closed, _ = _merged(stops, start.astimezone(ZONE))
     total = calendar.working_time(start, deadline)
-    total -= sum((calendar.working_time(s.start, min(_end(s), deadline)) for s in closed), timedelta())
+    total -= sum((calendar.working_time(s.start, min(s.ended, deadline)) for s in closed), timedelta())
     if total <= timedelta():
         return min(start + _minutes(deadline - start, part), deadline).astimezone(UTC)
     moment = calendar.add_working_time(start, _minutes(total, part))
     for stop in closed:
         if moment <= stop.start:
             break
-        moment = calendar.add_working_time(moment, calendar.working_time(stop.start, _end(stop)))
+        moment = calendar.add_working_time(moment, calendar.working_time(stop.start, stop.ended))
     return min(moment, deadline).astimezone(UTC)
 
 

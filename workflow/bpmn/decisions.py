@@ -177,6 +177,7 @@ def _rule(row: etree._Element, inputs: int, outputs: int, key: str, flaws: list[
 
 def _check_expressions(decision: Decision, table: etree._Element, flaws: list[Flaw]) -> None:
     """Syntax and functions only: which names are known is for the one to say who knows the diagram."""
+    expressions.prepare(decision.expressions())
     for line, expression, unary in _placed(decision, table):
         for problem in expressions.problems(expression, known=_Everything(), unary=unary):
             flaws.append(Flaw("bad_expression", decision.id, line, problem.text))

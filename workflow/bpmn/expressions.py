@@ -12,10 +12,9 @@ import json
 import os
 import queue
 import threading
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,10 @@ SECONDS = 0.5
 OPENING_SECONDS = 10.0
 BYTES = 64 * 1024 * 1024
 MAX_LENGTH = 10_000
+MOST_TEXTS = 20_000
+Reading = tuple[tuple[str, str, int], ...]  # kind, name, position; the kinds stand in feel/entry.js
+_UNREADABLE: Reading = (("error", "", 0),)
+_texts: dict[tuple[str, bool], Reading] = {}
 
 
 class FeelError(Exception):
@@ -127,7 +130,11 @@ def problems(expression: str, *, known: Container[str], unary: bool = False) -> 
     """What is wrong with it before it ever runs: no FEEL, unknown names, unknown functions. str() of each
     is a Chinese sentence."""
     found = []
-    for kind, name, position in _read(expression, unary):
+    try:
+        read = _read(expression, unary)
+    except FeelError:
+        read = _UNREADABLE
+    for kind, name, position in read:
         if kind == "error":
             found.append(Problem("syntax", name, position, _syntax_text(name, position)))
         elif kind == "call":
@@ -161,14 +168,43 @@ def _syntax_text(piece: str, position: int) -> Text:
     return T("表达式第 %(at)s 个字符处的“%(piece)s”无法理解。", at=position + 1, piece=piece)
 
 
-@lru_cache(maxsize=4096)
-def _read(expression: str, unary: bool) -> tuple[tuple[str, str, int], ...]:
+def prepare(items: Iterable[tuple[str, bool]]) -> None:
+    """Read many (expression, is it a unary test) ahead, a hundred a crossing; ``problems`` and ``names``
+    then find them read. What cannot be read in time counts as no FEEL."""
+    waiting = [key for key in dict.fromkeys(items) if key not in _texts and _text(*key)]
+    for start in range(0, len(waiting), 100):
+        batch = waiting[start : start + 100]
+        try:
+            found = _isolate.ask("yz_read", [[unary, _text(e, unary)] for e, unary in batch], 0)
+        except FeelError:
+            # Somebody's bomb: no second try for what stands beside and behind it.
+            _texts.update((key, _UNREADABLE) for key in waiting[start:])
+            return
+        for key, places in zip(batch, found, strict=True):
+            _keep(key, places)
+
+
+def _read(expression: str, unary: bool) -> Reading:
+    key = expression, unary
+    if key not in _texts:
+        text = _text(expression, unary)
+        if not text:
+            return (("error", "", min(len(expression), MAX_LENGTH)),) if expression.strip() else _UNREADABLE
+        _keep(key, _isolate.ask("yz_read", [[unary, text]], 0)[0])
+    return _texts[key]
+
+
+def _keep(key: tuple[str, bool], places: Iterable[tuple[str, str, int]]) -> None:
+    if len(_texts) >= MOST_TEXTS:
+        _texts.clear()
+    offset = key[0].index(_text(*key))
+    _texts[key] = tuple((kind, name, position + offset) for kind, name, position in places)
+
+
+def _text(expression: str, unary: bool) -> str:
+    """What is to be read; '' if it is empty or too long."""
     text = expression.strip() if unary else stripped(expression)
-    if not text or len(text) > MAX_LENGTH:
-        return (("error", "", min(len(text), MAX_LENGTH)),)
-    offset = expression.index(text)
-    (found,) = _isolate.ask("yz_read", [[unary, text]], 0)
-    return tuple((kind, name, position + offset) for kind, name, position in found)
+    return text if len(text) <= MAX_LENGTH else ""
 
 
 def _run(

@@ -20,7 +20,7 @@ from workflow.engine.form_schema import Component, FormProblem, form_problems
 from workflow.errors import InvalidForm, YizhanError
 from workflow.texts import T
 
-__all__ = ["BadForm", "Form", "FormProblem", "form_problems", "parse_form"]
+__all__ = ["BadForm", "Form", "FormProblem", "check_form", "form_problems", "parse_form"]
 
 Values = Mapping[str, Any]
 
@@ -39,6 +39,12 @@ def parse_form(source: bytes | str | Mapping[str, Any]) -> Form:
     if problems:
         raise BadForm(problems)
     return Form(schema, components)
+
+
+def check_form(source: bytes | str | Mapping[str, Any]) -> tuple[frozenset[str], list[FormProblem]]:
+    """(names that the form declares, what is wrong with it), for ``workflow.bpmn.problems.find``."""
+    schema, components, problems = form_schema.read(source)
+    return frozenset(Form(schema, components).keys), problems
 
 
 @dataclass(frozen=True)

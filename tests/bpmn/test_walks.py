@@ -1,14 +1,14 @@
-"""A case that is saved and restored between all steps equals one that never was; seeded faults are noticed."""
+"""A case saved and restored between all steps equals one that never was; seeded faults are noticed."""
 
 from __future__ import annotations
 
 import pytest
-from tests.bpmn.walking import DIAGRAMS, World, bundle, diagram, walk
 
+from tests.bpmn.walking import DIAGRAMS, World, bundle, diagram, walk
 from workflow.bpmn import parsing, state
 from workflow.bpmn.execution import Execution
+from workflow.bpmn.loops import Loop
 from workflow.bpmn.parsing import Definition
-from workflow.bpmn.specs import Loop
 
 NAMES = sorted(path.stem for path in DIAGRAMS.glob("*.bpmn"))
 EACH = 40  # of each diagram: more than 2,000 walks

@@ -1,4 +1,4 @@
-"""A small world for cases, and random walks through it with a twin that is saved and restored all the time."""
+"""A small world for cases, and random walks through it with a twin that is saved all the time."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def walk(
     passed: set[str] | None = None,
 ) -> str:
     """Walk two twins, one of them saved and restored before every step; the first difference, or nothing."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     world = World()
     start = {name: dice.choice([FIRST[name], *VALUES[name]]) for name in FIRST}
     at = dice.choice(starts(definition))
@@ -162,3 +162,56 @@ def walk(
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     return "; ".join(f"{key}: {one[key]} / {other[key]}" for key in one if one[key] != other[key])
+
+
+class Case:
+    """A case told as a story: steps by the id of their element, saved and restored between them if wanted."""
+
+    def __init__(
+        self, name: str | Definition, *, saved: bool = True, at: str | None = None, **data: Any
+    ) -> None:
+        self.definition = diagram(name) if isinstance(name, str) else name
+        self.world = World()
+        self.saved = saved
+        self.now = Execution.start(self.definition, self.world, {**FIRST, **data}, at=at)
+        self.passed = self.now.path()
+
+    def does(self, element: str, number: int = 0, **data: Any) -> Case:
+        """Complete the open task of an element."""
+        open_ = [t for t in _tasks(self.now) if t.element.id == element]
+        self.now.complete(open_[number].token, data)
+        return self._rest()
+
+    def waits(self, **time: float) -> Case:
+        """Let business time pass, then wake what is due until nothing is."""
+        self.world.moment += timedelta(**time)
+        while due := [t for t in self.now.timers if t.due_at <= self.world.moment]:
+            assert self.now.wake(due[0].token)
+            self._rest()
+        return self
+
+    def hears(self, message: str, **data: Any) -> bool:
+        heard = self.now.receive(message, data)
+        self._rest()
+        return heard
+
+    def moves(self, deadline: datetime | None) -> Case:
+        """Move the clock 'item'."""
+        self.world.deadline = deadline
+        self.now.rearm("item")
+        return self._rest()
+
+    def _rest(self) -> Case:
+        self.passed += self.now.path()
+        if self.saved:
+            self.now = Execution.restore(self.definition, self.world, self.now.save())
+        return self
+
+    @property
+    def open(self) -> list[str]:
+        """Elements of the open tasks."""
+        return sorted(t.element.id for t in self.now.tasks)
+
+    @property
+    def armed(self) -> dict[str, datetime]:
+        return {t.element.id: t.due_at for t in self.now.timers}

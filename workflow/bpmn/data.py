@@ -18,7 +18,7 @@ class InvalidData(YizhanError):
 
 
 def plain(data: Mapping[str, object]) -> dict[str, Json]:
-    """A copy of the variables, or InvalidData: msgpack would silently turn dates and sets into something else."""
+    """A copy of the variables. InvalidData: msgpack would silently turn dates and sets into others."""
     return {_name(name): _value(name, value) for name, value in data.items()}
 
 

@@ -21,7 +21,7 @@ from workflow.texts import T
 
 
 class BpmnError(YizhanError):
-    """A business error with a code, for a boundary error event; raised out if the diagram does not catch it."""
+    """A business error with a code; raised out of the step if no error event of the diagram catches it."""
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(T("业务错误“%(code)s”没有处理:%(message)s", code=code, message=message))
@@ -57,37 +57,37 @@ class Given:
         return "fired" in token.internal_data
 
 
-class Message(Given, message.MessageEventDefinition):  # type: ignore[misc]
+class Message(Given, message.MessageEventDefinition):
     def throw(self, token: Token) -> None:
         names = token.task_spec.extensions.get("in", ())
         data = token.data
         token.workflow.top_workflow.sent.append((self.name, {n: data[n] for n in names if n in data}))
 
 
-class Signal(Given, item_aware_event.SignalEventDefinition):  # type: ignore[misc]
+class Signal(Given, item_aware_event.SignalEventDefinition):
     def throw(self, token: Token) -> None:
         for catcher in list(token.workflow.top_workflow.event_manager.tasks.values()):
             catcher.task_spec.offer(catcher, self)
 
 
-class Error(Given, item_aware_event.ErrorEventDefinition):  # type: ignore[misc]
+class Error(Given, item_aware_event.ErrorEventDefinition):
     def throw(self, token: Token) -> None:
         throw_error(token, self.code or "")
 
 
-class Escalation(Given, item_aware_event.EscalationEventDefinition):  # type: ignore[misc]
+class Escalation(Given, item_aware_event.EscalationEventDefinition):
     def throw(self, token: Token) -> None:
         catcher = climb(token, Escalation, self.code)
         if catcher is not None:
             fire(catcher)
 
 
-class Terminate(simple.TerminateEventDefinition):  # type: ignore[misc]
+class Terminate(simple.TerminateEventDefinition):
     def throw(self, token: Token) -> None:
         """The end event cancels the rest itself."""
 
 
-class FirstOf(multiple.MultipleEventDefinition):  # type: ignore[misc]
+class FirstOf(multiple.MultipleEventDefinition):
     """The events behind an event-based gateway; each timer keeps its own time, under its element's id."""
 
     def has_fired(self, token: Token) -> bool:
@@ -141,7 +141,7 @@ def _around(node: Token) -> list[Token]:
     ):
         beside = [child for child in parent.children if isinstance(child.task_spec, BoundaryEvent)]
     for other in node.workflow.tasks.values():
-        if other.task_spec.dormant(other) if hasattr(other.task_spec, "dormant") else False:
+        if hasattr(other.task_spec, "dormant") and other.task_spec.dormant(other):
             beside += node.workflow.top_workflow.subprocesses[other.id].live()
     return [token for token in beside if isinstance(token.task_spec, Catching)]
 

@@ -19,7 +19,8 @@ from workflow.bpmn.expressions import Warning_
 from workflow.bpmn.parsing import Definition, Element
 from workflow.bpmn.scripts import ConditionFailed as ConditionFailed
 from workflow.bpmn.scripts import Runtime
-from workflow.bpmn.timers import Timer, TimerWords, due_of, micros, moment_of
+from workflow.bpmn.timers import Timer, due_of, micros, moment_of
+from workflow.bpmn.timers import TimerWords as TimerWords
 from workflow.bpmn.tokens import READY, WAITING, Process, Scope, Token
 from workflow.bpmn.tokens import StepTooLong as StepTooLong
 from workflow.errors import AlreadyDone, NotFound, YizhanError
@@ -91,7 +92,7 @@ class Execution:
 
     @classmethod
     def restore(cls, definition: Definition, host: Host, saved: bytes) -> Execution:
-        """The case as it was saved: the only way in, so that every case has our script engine. UnknownState."""
+        """The case as it was saved; the only way in, so every case has our script engine. UnknownState."""
         runtime = Runtime(definition, host)
         return cls(definition, host, runtime, state.decode(saved, definition, runtime))
 
@@ -102,11 +103,14 @@ class Execution:
 
     def complete(self, token: str, data: Mapping[str, object]) -> None:
         """Finish an open task with its results. NotFound, AlreadyDone, InvalidData."""
-        task = self._find(token)
-        if task is None or not task.task_spec.manual:
+        number = int(token) if token.isdecimal() else 0
+        if not 0 < number <= self._top.last_id:
             raise NotFound
-        if task._state != READY:
+        task = self._top.find(number)
+        if task is None or task._state != READY:
             raise AlreadyDone(T("这项任务已经办过或已取消。"), state="done")
+        if not task.task_spec.manual:
+            raise NotFound
         task.scope.write(self._runtime.admit(data))
         task.run()
         self._rest()
@@ -125,12 +129,14 @@ class Execution:
     def wake(self, token: str) -> bool:
         """Fire a timer that is due by the host's moment. Early, gone or done: nothing happens, False."""
         number, _, event = token.partition(":")
-        catcher = self._top.event_manager.tasks.get(int(number))
+        catcher = self._top.event_manager.tasks.get(int(number)) if number.isdecimal() else None
         now = micros(self.host.moment)
-        for timer in self._timers_of(catcher) if catcher is not None else ():
-            due = due_of(catcher.internal_data.get(timer[0]))
-            if timer[1] == event and due is not None and due <= now:
-                fire(catcher, timer[2])
+        if catcher is None:
+            return False
+        for key, name, index in self._timers_of(catcher):
+            due = due_of(catcher.internal_data.get(key))
+            if name == event and due is not None and due <= now:
+                fire(catcher, index)
                 self._rest()
                 return True
         return False
@@ -217,9 +223,6 @@ class Execution:
             return True
         return any(t._state == READY for t in self._top.all_live())
 
-    def _find(self, token: str) -> Token | None:
-        return self._top.find(int(token)) if token.isdecimal() else None
-
     def _catchers(self) -> list[Token]:
         tasks: dict[int, Token] = self._top.event_manager.tasks
         return [tasks[number] for number in sorted(tasks) if tasks[number]._state == WAITING]
@@ -231,7 +234,7 @@ class Execution:
 
     @staticmethod
     def _timers_of(catcher: Token) -> list[tuple[str, str, int]]:
-        """Of each timer of a catcher: where its time is kept, its element behind a gateway, its place there."""
+        """Of each timer: where its time is kept, its element behind a gateway, its place there."""
         definition = catcher.task_spec.event_definition
         if isinstance(definition, FirstOf):
             names = catcher.task_spec._outputs

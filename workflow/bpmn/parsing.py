@@ -20,6 +20,7 @@ from workflow.bpmn.variables import variables
 from workflow.errors import NotFound, YizhanError
 from workflow.texts import T
 
+NODES = ("Task", "task", "Event", "Gateway", "subProcess", "callActivity")
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 ActionInputs = Callable[[str], Collection[str] | None]
 
@@ -37,7 +38,7 @@ class InvalidDiagram(YizhanError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """``key`` is the process that starts; ``files`` by name: 'intake.bpmn', 'escalation.dmn', 'intake/a.form'."""
+    """``key`` is the process that starts; ``files`` by name: 'intake.bpmn', 'care.dmn', 'intake/a.form'."""
 
     key: str
     files: Mapping[str, bytes]
@@ -71,7 +72,7 @@ class Element:
     table: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Definition:
     """A bundle that can run. Immutable, shared; an instance pins its hash."""
 
@@ -197,9 +198,8 @@ def _elements(documents: Mapping[str, Any]) -> dict[str, Element]:
         for process in document.iterfind(f".//{{{BPMN}}}process"):
             for node in process.iter(f"{{{BPMN}}}*"):
                 kind = etree.QName(node).localname
-                if not kind.endswith(("Task", "Event", "Gateway", "subProcess", "callActivity")):
-                    if kind not in ("task", "subProcess", "callActivity"):
-                        continue
+                if not kind.endswith(NODES):
+                    continue
                 name = node.get("id", "")
                 if not name or name in found or name in ("Start", "End", "Root"):
                     raise InvalidDiagram([(file, name, "missing, reserved or duplicate id")])

@@ -14,8 +14,9 @@ from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
 from SpiffWorkflow.bpmn.parser.ProcessParser import ProcessParser
 from SpiffWorkflow.bpmn.parser.TaskParser import TaskParser
 from SpiffWorkflow.bpmn.parser.util import full_tag
+from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
 
-from workflow.bpmn import events, specs, timers
+from workflow.bpmn import events, gateways, loops, specs, timers
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 YZ = "urn:yizhan:bpmn:1"
@@ -26,9 +27,9 @@ KNOWN_EVENTS = ("message", "signal", "timer", "error", "escalation", "terminate"
 class Mixin:
     """Over each of the library's task parsers."""
 
-    STANDARD_LOOP_CLASS = specs.StandardLoop
-    PARALLEL_MI_CLASS = specs.ParallelMultiInstance
-    SEQUENTIAL_MI_CLASS = specs.SequentialMultiInstance
+    STANDARD_LOOP_CLASS = loops.StandardLoop
+    PARALLEL_MI_CLASS = loops.ParallelMultiInstance
+    SEQUENTIAL_MI_CLASS = loops.SequentialMultiInstance
     EVENT_SUBPROCESS_CLASS = specs.EventSubprocess
     node: Any
     spec: Any
@@ -45,6 +46,12 @@ class Mixin:
 
     def parse_io_spec(self) -> None:
         """Not used: variables go by name."""
+
+    def parse_incoming_data_references(self) -> list[Any]:
+        """Data objects are drawn for people; variables go by name."""
+        return []
+
+    parse_outgoing_data_references = parse_incoming_data_references
 
     def _add_boundary_event(self, nodes: list[Any]) -> Any:
         lane = self.task.lane
@@ -72,7 +79,7 @@ class EventMixin(Mixin):
         if len(nodes) > 1:
             self.refuse("several event definitions")
         if not nodes:
-            return events.simple.NoneEventDefinition()
+            return NoneEventDefinition()
         kind = nodes[0].tag.removeprefix(f"{{{BPMN}}}").removesuffix(EVENTS)
         if kind not in KNOWN_EVENTS:
             self.refuse(kind)
@@ -106,6 +113,7 @@ class EventMixin(Mixin):
         return events.Terminate()
 
     def read_timer(self, node: Any) -> Any:
+        definition: Any
         if words := timer_words(node, self.bpmn_id):
             definition = timers.WordsTimer(self.bpmn_id, "")
             definition.words = words
@@ -118,7 +126,9 @@ class EventMixin(Mixin):
         for tag, kind in kinds.items():
             text = node.findtext(f"{{{BPMN}}}{tag}")
             if text is not None and text.strip():
-                return kind(self.bpmn_id, text.strip())
+                definition = kind(self.bpmn_id, text.strip())
+                definition.check()
+                return definition
         return self.refuse("timer without a time")
 
 
@@ -148,7 +158,7 @@ class StartParser(EventMixin, event_parsers.StartEventParser):
 class BoundaryParser(EventMixin, event_parsers.BoundaryEventParser):
     def create_task(self) -> Any:
         definition = self.get_event_definition(())
-        if isinstance(definition, events.simple.NoneEventDefinition):
+        if isinstance(definition, NoneEventDefinition):
             self.refuse("boundary event without definition")
         interrupting = self.node.get("cancelActivity", "true") == "true" or isinstance(
             definition, events.Error
@@ -165,11 +175,11 @@ class SubProcessParser(Mixin, task_parsers.SubWorkflowParser):
     def create_task(self) -> Any:
         name = task_parsers.SubprocessParser.get_subprocess_spec(self)
         woken = self.node.get("triggeredByEvent") == "true"
-        kind = self.EVENT_SUBPROCESS_CLASS if woken else self.spec_class  # type: ignore[attr-defined]
-        return kind(self.spec, self.bpmn_id, subworkflow_spec=name, **self.bpmn_attributes)  # type: ignore[attr-defined]
+        kind = self.EVENT_SUBPROCESS_CLASS if woken else self.spec_class
+        return kind(self.spec, self.bpmn_id, subworkflow_spec=name, **self.bpmn_attributes)
 
 
-class OurProcessParser(ProcessParser):  # type: ignore[misc]
+class OurProcessParser(ProcessParser):
     def create_spec(self) -> Any:
         return specs.ProcessSpec(name=self.bpmn_id, description=self.get_name(), filename=self.filename)
 
@@ -209,9 +219,9 @@ def _parsers() -> dict[str, tuple[type, type]]:
         "serviceTask": (task, specs.ServiceTask),
         "businessRuleTask": (task, specs.BusinessRuleTask),
         "scriptTask": (mixed(Mixin, task_parsers.ScriptTaskParser), specs.ScriptTask),
-        "exclusiveGateway": (conditional, specs.ExclusiveGateway),
-        "inclusiveGateway": (conditional, specs.InclusiveGateway),
-        "parallelGateway": (gateway, specs.ParallelGateway),
+        "exclusiveGateway": (conditional, gateways.ExclusiveGateway),
+        "inclusiveGateway": (conditional, gateways.InclusiveGateway),
+        "parallelGateway": (gateway, gateways.ParallelGateway),
         "eventBasedGateway": (GatewayOfEventsParser, events.EventBasedGateway),
         "subProcess": (SubProcessParser, specs.SubProcess),
         "callActivity": (mixed(Mixin, task_parsers.CallActivityParser), specs.CallActivity),
@@ -232,11 +242,10 @@ def _parsers() -> dict[str, tuple[type, type]]:
     return {full_tag(tag): classes for tag, classes in found.items()}
 
 
-class OurParser(BpmnParser):  # type: ignore[misc]
+class OurParser(BpmnParser):
     """Only the tags above: anything else has no support."""
 
     PARSER_CLASSES = _parsers()
-    OVERRIDE_PARSER_CLASSES: dict[str, Any] = {}
     PROCESS_PARSER_CLASS = OurProcessParser
 
     def _add_correlations(self, bpmn: Any) -> None:
@@ -252,7 +261,7 @@ def read(documents: dict[str, Any], key: str) -> tuple[Any, dict[str, Any]]:
     below = parser.get_subprocess_specs(key)
     for process in (top, *below.values()):
         for spec in process.task_specs.values():
-            if isinstance(spec, specs.Loop):
+            if isinstance(spec, loops.Loop):
                 rounds = process.task_specs[spec.task_spec]
                 rounds.completed_event.connect(spec.merge_child)  # type: ignore[attr-defined]
             if isinstance(spec, specs.CallActivity):

@@ -26,7 +26,7 @@ LINE = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)\s*(\S.*)")
 
 
 class ConditionFailed(YizhanError):
-    """A condition could not be evaluated (an unknown variable, a wrong type): an incident, not a silent no."""
+    """A condition could not be evaluated (unknown variable, wrong type): an incident, not a silent no."""
 
     def __init__(self, element: str, expression: str, why: str) -> None:
         super().__init__(
@@ -148,7 +148,11 @@ class Runtime(PythonScriptEngine):
         if not texts:
             return []
         data = token.data
-        return expressions.evaluate_many([(feel(text), data) for text in texts], moment=self.moment)
+        try:
+            return expressions.evaluate_many([(feel(text), data) for text in texts], moment=self.moment)
+        except expressions.FeelError as error:
+            element = token.task_spec.bpmn_name or token.task_spec.bpmn_id
+            raise ConditionFailed(element, " | ".join(texts), str(error)) from error
 
     def holds(self, token: Any, text: str, result: expressions.Result) -> bool:
         """Whether a condition is exactly true. ConditionFailed if it could not be evaluated."""

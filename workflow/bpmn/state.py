@@ -1,8 +1,9 @@
 """A resting case as bytes, and back.
 
-``YZ`` + format version + msgpack. No specs inside: tokens name theirs by place in a fixed order whose checksum
-is stored. Kept are the tokens that were reached, with what live ones remember, and the variables once a scope;
-predicted tokens are left out and predicted again, waiting catchers are registered again.
+``YZ`` + format version + msgpack. No specs inside: tokens name theirs by place in a fixed order whose
+checksum is stored. Kept are the live tokens with what they remember, those right above them, and the
+variables once a scope; finished ones are dropped (the history is ours), predicted ones are predicted again,
+waiting catchers are registered again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from workflow.bpmn.events import Catching
+from workflow.bpmn.events import BoundarySplit, Catching
 from workflow.bpmn.parsing import Definition
 from workflow.bpmn.scripts import Runtime
 from workflow.bpmn.tokens import LIVE, WAITING, Process, Scope, SubProcessRun, Token
@@ -68,22 +69,36 @@ def _scope(scope: Scope, scopes: list[Scope]) -> int:
 
 
 def _tokens(run: Process | SubProcessRun, definition: Definition, scopes: list[Scope]) -> list[Any]:
-    """Five numbers a token: id and parent as differences, spec, state; then what live tokens remember."""
+    """Four numbers a token: id, parent, spec, state; then what live ones remember and scopes of their own."""
     names, checksum = definition.spec_names[run.spec.name]
     place = {name: index for index, name in enumerate(names)}
+    needed = _needed(run)
     flat: list[int] = []
     kept: dict[int, Any] = {}
     own: dict[int, int] = {}
-    for token in run.task_tree:
-        if token._state < WAITING:
-            continue
+    for token_id in sorted(needed):
+        token = run.tasks[token_id]
+        parent = token._parent if token._parent in needed else 0
         mark = PLACE[token._state] | (TRIGGERED if token.triggered else 0)
-        flat += (token.id, token._parent or 0, place[token.task_spec.name], mark)
+        flat += (token_id, parent or 0, place[token.task_spec.name], mark)
         if token._state & LIVE and token.internal_data:
-            kept[token.id] = token.internal_data
+            kept[token_id] = token.internal_data
         if token._state & LIVE and token.scope is not run.scope:
-            own[token.id] = _scope(token.scope, scopes)
+            own[token_id] = _scope(token.scope, scopes)
     return [checksum, run.completed, flat, kept, own]
+
+
+def _needed(run: Process | SubProcessRun) -> set[int]:
+    """The root, live tokens, their parents, and the split above these: nobody looks further back."""
+    needed = {run.task_tree.id}
+    for token in run.live():
+        needed.add(token.id)
+        parent = token.parent
+        if parent is not None:
+            needed.add(parent.id)
+            if isinstance(getattr(parent.parent, "task_spec", None), BoundarySplit):
+                needed.add(parent._parent)
+    return needed
 
 
 def decode(state: bytes, definition: Definition, runtime: Runtime) -> Process:
@@ -104,7 +119,9 @@ def decode(state: bytes, definition: Definition, runtime: Runtime) -> Process:
     top.flows = definition.flows
     _restore(top, tokens, definition, known)
     for parent_id, place, scope, tokens in sorted(runs, key=lambda run: run[0]):
-        run = top.open(top.find(parent_id), definition.processes[place], known[scope])
+        opener = top.find(parent_id)
+        assert opener is not None, "runs are stored below the tokens that opened them"
+        run = top.open(opener, definition.processes[place], known[scope])
         _restore(run, tokens, definition, known)
     top.last_id = last_id
     for each in (top, *top.subprocesses.values()):
@@ -124,7 +141,8 @@ def _restore(
     specs = run.spec.task_specs
     for at in range(0, len(flat), 4):
         token_id, parent, place, mark = flat[at : at + 4]
-        token = Token(run, specs[names[place]], run.tasks.get(parent), STATES[mark & 7], token_id)
+        above = run.tasks[parent or flat[0]] if at else None
+        token = Token(run, specs[names[place]], above, STATES[mark & 7], token_id)
         token.triggered = bool(mark & TRIGGERED)
         if token_id in kept:
             token.internal_data = kept[token_id]

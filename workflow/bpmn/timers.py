@@ -109,7 +109,8 @@ class Timer:
     words: TimerWords | None = None
 
     def due(self, token: Any) -> Any:
-        raise NotImplementedError
+        """What the token keeps: the due time in microseconds, or a list that begins with it."""
+        return self.at(self.text(token), token.workflow.script_engine.moment)
 
     def arm(self, token: Any, kept: dict[str, Any], key: str = "due") -> None:
         """Work out the time, once: ``kept[key]`` stays until ``rearm`` drops it."""
@@ -120,10 +121,23 @@ class Timer:
         self.arm(token, token.internal_data)
         return bool(token.internal_data.get("fired"))
 
+    @property
+    def literal(self) -> str | None:
+        """The ISO text that stands in the diagram, None for FEEL."""
+        return None if self.expression.startswith("=") else self.expression.strip('"')
+
+    def check(self) -> None:
+        """BadTimer if a literal is no time of this kind."""
+        if self.literal is not None:
+            self.at(self.literal, EPOCH)
+
+    def at(self, text: str, moment: datetime) -> Any:
+        raise NotImplementedError
+
     def text(self, token: Any) -> str:
         """The ISO text: a literal as it stands, or what the FEEL expression gives."""
-        if not self.expression.lstrip().startswith("="):
-            return self.expression.strip().strip('"')
+        if self.literal is not None:
+            return self.literal
         value = token.workflow.script_engine.evaluate(token, self.expression)
         if not isinstance(value, str):
             raise BadTimer(value)
@@ -131,13 +145,13 @@ class Timer:
 
 
 class DateTimer(Timer, library.TimeDateEventDefinition):
-    def due(self, token: Any) -> int:
-        return micros(date(self.text(token)))
+    def at(self, text: str, moment: datetime) -> int:
+        return micros(date(text))
 
 
 class DurationTimer(Timer, library.DurationTimerEventDefinition):
-    def due(self, token: Any) -> int:
-        return micros(after(token.workflow.script_engine.moment, self.text(token)))
+    def at(self, text: str, moment: datetime) -> int:
+        return micros(after(moment, text))
 
 
 class WordsTimer(Timer, library.TimerEventDefinition):
@@ -151,12 +165,12 @@ class WordsTimer(Timer, library.TimerEventDefinition):
 class CycleTimer(Timer, library.CycleTimerEventDefinition):
     """Rounds: ``[next, interval, rounds left]``; at an interrupting event only the first counts."""
 
-    def due(self, token: Any) -> list[Any]:
-        first, interval, rounds = cycle(self.text(token), token.workflow.script_engine.moment)
+    def at(self, text: str, moment: datetime) -> list[Any]:
+        first, interval, rounds = cycle(text, moment)
         return [micros(first), interval, rounds]
 
     def following(self, token: Any) -> list[Any] | None:
-        """What the next round keeps: the first time after now (missed rounds are one), None after the last."""
+        """What the next round keeps: the first time after now (missed rounds are one), or None."""
         due, interval, rounds = token.internal_data["due"]
         now = micros(token.workflow.script_engine.moment)
         while due <= now:

@@ -42,9 +42,9 @@ def variables(
         ):
             found |= {e.get("name", "") for e in throw.iterfind(f"{{{BPMN}}}extensionElements/{{{YZ}}}in")}
     for element in elements:
-        for text in (element.candidate, element.due):
-            if text and text.startswith("="):
-                found |= _names(text)
+        for formula in (element.candidate, element.due):
+            if formula and formula.startswith("="):
+                found |= _names(formula)
         if element.action and action_inputs is not None:
             found |= set(action_inputs(element.action) or ())
     for table in tables.values():
@@ -62,7 +62,7 @@ def _expressions(document: Any) -> Iterable[str]:
     for tag in TIMES:
         for node in document.iter(f"{{{BPMN}}}{tag}"):
             if (node.text or "").lstrip().startswith("="):
-                yield node.text
+                yield node.text or ""
     for node in document.iter(f"{{{BPMN}}}script"):
         try:
             yield from (expression for _, expression in assignments(node.text or ""))

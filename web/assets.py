@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, send_from_directory
 from markupsafe import Markup
@@ -40,5 +41,6 @@ def entry(name: str) -> Markup:
 
 
 @cache
-def _manifest() -> dict[str, dict[str, object]]:
-    return json.loads((BUILT / "manifest.json").read_text("utf-8"))
+def _manifest() -> dict[str, dict[str, Any]]:
+    manifest: dict[str, dict[str, Any]] = json.loads((BUILT / "manifest.json").read_text("utf-8"))
+    return manifest

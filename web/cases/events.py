@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,11 @@ from sqlalchemy.orm import Session
 
 from web.cases.diagrams import names_of
 from web.language import day, hour, say
+from web.request import db
 from workflow.engine.history import HistoryRow
+from workflow.engine.instances import InstanceRow
 from workflow.station import staff
+from workflow.station.cases import Case
 
 DONE, NOW, QUIET = "done", "now", ""
 
@@ -31,6 +34,11 @@ class Event:
     tone: str
 
 
+def of_case(case: Case) -> Sequence[int]:
+    """The instances that run for a case: its own and the side ones, such as a supervision."""
+    return db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
+
+
 def events(session: Session, instance_ids: Iterable[int]) -> list[Event]:
     """All lines of these instances. Moving a clock's timers is not news and is left out."""
     rows = session.scalars(
@@ -44,7 +52,7 @@ def events(session: Session, instance_ids: Iterable[int]) -> list[Event]:
     return [
         Event(
             at=row.at,
-            what=_what(row, say(steps[row.instance_id].get(row.element or "", "")), people),
+            what=_what(row, _step(row, steps[row.instance_id]), people),
             who=say(people.get(row.actor, "")) if row.actor != "system" else _("系统"),
             acting_for=people.get(row.on_behalf_of or "", ""),
             note=_note(row.detail),
@@ -54,10 +62,16 @@ def events(session: Session, instance_ids: Iterable[int]) -> list[Event]:
     ]
 
 
+def _step(row: HistoryRow, names: Mapping[str, str]) -> str:
+    """The element's name; of a start, that of the process."""
+    process = str(row.detail.get("definition", "")).partition(":")[0]
+    return say(names.get(row.element or process, ""))
+
+
 def _what(row: HistoryRow, step: str, people: Mapping[str, str]) -> str:
     to = people.get(str(row.detail.get("to")), "")
-    return {
-        "start": _("登记"),
+    words: dict[str, str] = {
+        "start": _("开始“%(step)s”", step=step),
         "complete": _("完成“%(step)s”", step=step),
         "claim": _("签收“%(step)s”", step=step),
         "unclaim": _("退回“%(step)s”", step=step),
@@ -66,7 +80,8 @@ def _what(row: HistoryRow, step: str, people: Mapping[str, str]) -> str:
         "cancel": _("终止"),
         "fire": _("到时：%(step)s", step=step),
         "retry": _("重试“%(step)s”", step=step),
-    }.get(row.kind, row.kind)
+    }
+    return words.get(row.kind, row.kind)
 
 
 def _note(detail: Mapping[str, Any]) -> str:

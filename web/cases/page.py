@@ -8,13 +8,12 @@ from datetime import date, datetime
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from web.cases.events import Event, events
+from web.cases.events import Event, events, of_case
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
 from web.language import day, hour, say
 from web.request import actor, db, moment
-from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station import cases, clocks, documents, inbox, intake
 from workflow.station.cases import CaseMaterial
@@ -69,7 +68,7 @@ def page(case_id: int) -> Page:
     case = cases.find(db(), by, case_id)
     clock = clocks.of(db(), case.key, intake.ITEM_CLOCK)
     open_tasks = shown(inbox.of_case(db(), by, now, case.id))
-    instances = db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
+    instances = of_case(case)
     steps = select(TaskRow.name).where(TaskRow.instance_id.in_(instances), TaskRow.status == OPEN)
     due = clock.deadline_at if clock else None
     used = round(clocks.used(db(), clock, now) * 100) if clock else None
@@ -128,12 +127,12 @@ def _facts(case: cases.Case) -> list[Fact]:
     return facts
 
 
-STATES = {"ok": "ok", "missing": "late", "defective": "late"}
+TONES = {"ok": "ok", "missing": "late", "unfit": "late"}
 
 
 def _material(material: CaseMaterial) -> Material:
-    words = {"ok": _("合格"), "missing": _("缺少"), "defective": _("不合格")}
-    tone = STATES.get(material.state or "", "none")
+    words = {"ok": _("合格"), "missing": _("缺少"), "unfit": _("不合格")}
+    tone = TONES.get(material.state or "", "none")
     notes = [_("%(pages)s 页", pages=material.pages)] if material.pages else []
     notes += [_("%(copies)s 份", copies=material.copies)] if material.copies else []
     notes += [part for part in (material.original, material.reason) if part]

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from web.cases.events import Event, events
+from web.cases.events import Event, events, of_case
 from web.inbox.worklist import Line, line
 from web.language import day, say
 from web.request import actor, db, moment
@@ -49,7 +49,7 @@ def pane(task_id: int) -> Pane | None:
     by = actor()
     task = db().get_one(TaskRow, task_id)
     case = cases.find(db(), by, shown.case_id)
-    happened = events(db(), [task.instance_id])
+    happened = events(db(), of_case(case))
     return Pane(
         line=shown,
         share=share(task.created_at, task.due_at, moment()),

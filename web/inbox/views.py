@@ -19,6 +19,7 @@ from web.request import actor, db, engine, moment
 from web.wants import wants_json
 from workflow.errors import NotFound, Refused
 from workflow.station import notices, staff
+from workflow.station.permissions import can
 from workflow.texts import T
 
 bp = Blueprint("inbox", __name__, template_folder="templates")
@@ -140,7 +141,14 @@ def _list() -> dict[str, object]:
     if shown is None and lines and not q and asked is None:
         shown = pane(lines[0].id)
     current = next((figure for figure in figures if figure.key == chosen), figures[0])
-    return {"figures": figures, "chosen": current, "lines": lines, "pane": shown, "q": q}
+    return {
+        "figures": figures,
+        "chosen": current,
+        "lines": lines,
+        "pane": shown,
+        "q": q,
+        "may_register": can(actor(), "register"),
+    }
 
 
 def _task() -> int | None:
@@ -157,6 +165,7 @@ def _gone() -> Line:
 
 
 def _done(line: Line | None) -> str:
-    if line is None:
-        return _("已提交。")
-    return _("已提交：%(step)s · %(item)s", step=say(line.step), item=say(line.item))
+    words: str = (
+        _("已提交：%(step)s · %(item)s", step=say(line.step), item=say(line.item)) if line else _("已提交。")
+    )
+    return words

@@ -52,21 +52,21 @@ class Figures:
     closed: int
 
 
+_COLUMNS = select(
+    TaskRow,
+    Case,
+    Enterprise.name.label("enterprise"),
+    Person.name.label("person"),
+    ServiceItem.name.label("item"),
+)
+
+
 def lines(session: Session, actor: Actor, moment: datetime, *, q: str = "", limit: int = 100) -> list[Line]:
     """Open tasks of the actor and the positions held now, the most urgent first.
 
     ``q`` finds number, item, enterprise (also by pinyin initials) and the beginning of the matter.
     """
-    found = _mine(
-        select(
-            TaskRow,
-            Case,
-            Enterprise.name.label("enterprise"),
-            Person.name.label("person"),
-            ServiceItem.name.label("item"),
-        ),
-        actor,
-    )
+    found = _mine(_COLUMNS, actor)
     words = "".join(q.split())
     if words:
         found = found.where(
@@ -106,7 +106,21 @@ def figures(session: Session, actor: Actor, moment: datetime) -> Figures:
             visible(actor, Case), Case.state == CLOSED, Case.closed_at >= midnight.replace(day=1)
         )
     )
-    return Figures(*counts, closed or 0)
+    open_, unclaimed, today, late = counts
+    return Figures(open_, unclaimed, today, late, closed or 0)
+
+
+def line(session: Session, actor: Actor, moment: datetime, task_id: int) -> Line | None:
+    """One open task that the actor may see, in the list or not; a leader sees everybody's."""
+    found = _with_cases(_COLUMNS, actor).where(TaskRow.id == task_id)
+    row = session.execute(found).first()
+    return _line(row, actor, moment) if row else None
+
+
+def of_case(session: Session, actor: Actor, moment: datetime, case_id: int) -> list[Line]:
+    """The open tasks of a case that the actor may see, side instances included."""
+    found = _with_cases(_COLUMNS, actor).where(Case.id == case_id).order_by(TaskRow.id)
+    return [_line(row, actor, moment) for row in session.execute(found)]
 
 
 def newest(session: Session, actor: Actor) -> int:
@@ -114,9 +128,16 @@ def newest(session: Session, actor: Actor) -> int:
     return session.scalar(_mine(select(func.max(TaskRow.id)), actor)) or 0
 
 
-def _mine(found: Select[Any], actor: Actor) -> Select[Any]:
+def _mine(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
     """One's own and offered tasks with their cases; a leader's inbox is no list of everybody's work."""
-    offered = or_(TaskRow.assignee.in_(actor.selves), TaskRow.candidate.in_(list(actor.offers)))
+    return _with_cases(found, actor).where(
+        or_(TaskRow.assignee.is_(None), TaskRow.assignee.in_(actor.selves)),
+        or_(TaskRow.assignee.in_(actor.selves), TaskRow.candidate.in_(list(actor.offers))),
+    )
+
+
+def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
+    """Open tasks and their cases, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
@@ -125,13 +146,7 @@ def _mine(found: Select[Any], actor: Actor) -> Select[Any]:
         .outerjoin(Enterprise, Enterprise.id == Case.enterprise_id)
         .outerjoin(ItemVersion, ItemVersion.id == Case.item_version_id)
         .outerjoin(ServiceItem, ServiceItem.id == ItemVersion.item_id)
-        .where(
-            TaskRow.status == OPEN,
-            or_(TaskRow.assignee.is_(None), TaskRow.assignee.in_(actor.selves)),
-            offered,
-            visible(actor, TaskRow),
-            visible(actor, Case),
-        )
+        .where(TaskRow.status == OPEN, visible(actor, TaskRow), visible(actor, Case))
     )
 
 

@@ -10,7 +10,7 @@ from lxml import etree
 
 Message = tuple[int, str | None, str, list[str]]
 
-SHOWN = ("label", "description", "text", "alt", "title", "patternErrorMessage", "prefixAdorner", "suffixAdorner")
+SHOWN = frozenset("label description text alt title patternErrorMessage prefixAdorner suffixAdorner".split())
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 
 
@@ -29,7 +29,9 @@ def diagrams(
     """Names of elements, and the words of annotations, of a .bpmn file."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     for element in etree.fromstring(file.read(), parser).iter(f"{BPMN}*"):
-        text = element.findtext(f"{BPMN}text") if element.tag == f"{BPMN}textAnnotation" else element.get("name")
+        text = element.get("name")
+        if element.tag == f"{BPMN}textAnnotation":
+            text = element.findtext(f"{BPMN}text")
         if text and _is_sentence(text):
             yield element.sourceline or 1, None, text, []
 

@@ -106,11 +106,13 @@ if (status === 200) {
   await form.importSchema(body.schema, body.data)
   place.removeAttribute('aria-busy')
   form.on('field.updated', () => { dirty = true })
+  form.on('changed', ({ errors }) => { if (!Object.keys(errors).length) summary.hidden = true })
   buttons.forEach((button) => button.addEventListener('click', () => send(button.dataset.send)))
   place.addEventListener('submit', (event) => event.preventDefault(), true)
-  // Read-only fields tell the clerk what is known: the first field to fill gets the cursor.
   if (matchMedia('(min-width: 60em)').matches) {
-    place.querySelector('input:not([readonly]):not([disabled]), textarea:not([readonly]):not([disabled])')?.focus()
+    // A choice would open its list over the form, so it is the first text that is still empty.
+    const texts = place.querySelectorAll('.fjs-form-field-textfield input, .fjs-form-field-textarea textarea')
+    ;[...texts].find((one) => !one.value && !one.readOnly && !one.disabled)?.focus()
   }
 } else {
   place.removeAttribute('aria-busy')

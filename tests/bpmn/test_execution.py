@@ -565,9 +565,9 @@ def test_names_are_those_that_expressions_actions_tables_and_forms_read():
     assert diagram("business_rule_task").names == {"n", "level"}
     assert diagram("multi_parallel").names == {"items", "item", "answers", "answer"}
     assert diagram("timer_feel").names == {"ok", "n"}
-    form = b'{"components": [{"type": "textfield", "key": "x", "conditional": {"hide": "=kind = 1"}}]}'
+    form = b'{"components": [{"key": "x", "conditional": {"hide": "=kind = 1 or x = 2 or this.y = 3"}}]}'
     with_form = Bundle("user_task", {**bundle("user_task").files, "a.form": form})
-    assert "kind" in parse(with_form, {}.get).names
+    assert parse(with_form, {}.get).names == {"kind"}, "not the fields of the form itself"
 
 
 def test_a_folder_gives_the_process_what_it_calls_and_its_forms(tmp_path: Path):

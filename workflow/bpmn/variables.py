@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXPRESSIONS = ("conditionExpression", "loopCardinality", "completionCondition", "loopCondition")
 TIMES = ("timeDate", "timeDuration", "timeCycle")
 COLLECTIONS = ("loopDataInputRef", "loopDataOutputRef")
+OF_FORMS = {"this", "parent", "i", "_this_", "_parent_", "_value_"}  # what form-js itself gives to formulas
 ITEMS = ("inputDataItem", "outputDataItem")
 
 
@@ -26,7 +27,7 @@ def variables(
     tables: Mapping[str, Decision],
     action_inputs: Callable[[str], Collection[str] | None] | None,
 ) -> frozenset[str]:
-    """Names read by any expression, script, timer, candidate, decision, form, called process or action."""
+    """Names read by any expression, timer, candidate, decision, form (but its own fields), call or action."""
     found: set[str] = set()
     for document in documents:
         for text in _expressions(document):
@@ -50,8 +51,8 @@ def variables(
     for table in tables.values():
         found |= table.inputs_read
     for form in forms.values():
-        for text in _formulas(form):
-            found |= _names(text)
+        read = {name for text in _formulas(form) for name in _names(text)}
+        found |= read - _keys(form) - OF_FORMS
     return frozenset(found - {""})
 
 
@@ -80,6 +81,16 @@ def _formulas(value: Any) -> Iterable[str]:
             yield from _formulas(inner)
     elif isinstance(value, str) and value.startswith("="):
         yield value
+
+
+def _keys(value: Any) -> set[str]:
+    """The fields of a form: a formula that reads one means what is being filled in, not a variable."""
+    if isinstance(value, list):
+        return {key for inner in value for key in _keys(inner)}
+    if not isinstance(value, dict):
+        return set()
+    own = {value[word] for word in ("key", "path") if isinstance(value.get(word), str)}
+    return own | {key for inner in value.values() for key in _keys(inner)}
 
 
 def _names(text: str) -> frozenset[str]:

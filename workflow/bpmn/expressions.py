@@ -15,6 +15,7 @@ import threading
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,15 @@ def _read(expression: str, unary: bool) -> Reading:
     return _texts[key]
 
 
+@lru_cache(maxsize=4096)
+def _names(expression: str, unary: bool) -> frozenset[str] | None:
+    """What it reads; None if that cannot be told."""
+    read = _read(expression, unary)
+    if any(kind == "error" for kind, _, _ in read):
+        return None
+    return frozenset(name for kind, name, _ in read if kind != "call")
+
+
 def _keep(key: tuple[str, bool], places: Iterable[tuple[str, str, int]]) -> None:
     if len(_texts) >= MOST_TEXTS:
         _texts.clear()
@@ -212,16 +222,19 @@ def _run(
 ) -> list[tuple[Json, tuple[Warning_, ...]]]:
     if not asked:
         return []
+    prepare((expression, unary) for unary, expression, _, _ in asked)
     contexts: list[Mapping[str, Json]] = []
-    places: dict[int, int] = {}
+    places: dict[tuple[int, frozenset[str] | None], int] = {}
     items: list[list[Json]] = []
     for unary, expression, data, value in asked:
         if len(expression) > MAX_LENGTH:
             raise FeelSyntax(f"expression of {len(expression)} characters")
-        place = places.get(id(data))
+        # Only what is read goes across: the evaluator looks at every name of its context before it starts.
+        read = _names(expression, unary)
+        place = places.get((id(data), read))
         if place is None:
-            place = places[id(data)] = len(contexts)
-            contexts.append(data)
+            place = places[id(data), read] = len(contexts)
+            contexts.append(data if read is None else {name: data[name] for name in read if name in data})
         items.append([unary, expression, place, value] if unary else [unary, expression, place])
     question = {"moment": _milliseconds(moment), "contexts": contexts, "items": items}
     answers = _isolate.ask("yz_run", question, len(items))

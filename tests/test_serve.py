@@ -185,3 +185,24 @@ def test_the_clock_is_not_moved_where_there_is_no_demo(own_folder: Path) -> None
     )
     assert refused.returncode == 1
     assert "YIZHAN_DEMO" in refused.stderr
+
+
+def test_check_needs_no_database_and_names_the_place(own_folder: Path) -> None:
+    shipped = ROOT / "processes" / "intake" / "intake.bpmn"
+    broken = own_folder / "intake.bpmn"
+    broken.write_text(shipped.read_text().replace('yz:action="issue_receipt"', 'yz:action="issue_recipt"'))
+    environment = os.environ | {"YIZHAN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+
+    def check(path: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "web.cli", "check", "--json", str(path)]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert check(shipped).returncode == 0
+    refused = check(broken)
+    assert refused.returncode == 1
+    [finding] = json.loads(refused.stdout)
+    assert finding["file"] == str(broken)
+    assert finding["code"] == "unknown_action"
+    assert finding["severity"] == "error"
+    assert finding["line"] > 1
+    assert "issue_recipt" in finding["message"]

@@ -87,6 +87,7 @@ def worker() -> None:
     """Fire due timers and run jobs only; any number of workers may run."""
     from web.serving import configure_log
     from workflow.database import check_revision, make_engine, make_sessions
+    from workflow.jobs import JobRunner, application
     from workflow.station.running import engine_for
     from workflow.worker import Worker
 
@@ -95,10 +96,14 @@ def worker() -> None:
         assert settings.database_url is not None
         engine = make_engine(settings.database_url, connections=5)
         check_revision(engine)
-        running = Worker(make_sessions(engine), engine_for)
+        sessions = make_sessions(engine)
+        running = Worker(sessions, engine_for)
+        jobs = JobRunner(application(engine.url, sessions))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.stopping.set())
+        jobs.start()
         running.run()
+        jobs.stop()
         engine.dispose()
 
 
@@ -220,14 +225,15 @@ def due(
 @click.option("--json", "as_json", is_flag=True, help="A list, one object a finding.")
 def check(files: tuple[Path, ...], as_json: bool) -> None:
     """Find what is wrong in diagrams, decision tables and forms; exit 1 on errors. Needs no database."""
-    from web.checking import check_files
+    from workflow.station.checking import check_files
 
     findings = check_files(files)
     if as_json:
         click.echo(json.dumps([finding.as_dict(language()) for finding in findings], ensure_ascii=False))
     else:
         for finding in findings:
-            click.echo(finding.line_of_text(language()))
+            where = f"{finding.file}:{finding.line or 1}: {finding.severity} {finding.code}"
+            click.echo(f"{where}: {finding.message.say(language())} [{finding.element or '-'}]")
         if not findings:
             say(T("没有发现问题。"))
     if any(finding.severity == "error" for finding in findings):
@@ -270,7 +276,7 @@ def bench() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def step(as_json: bool) -> None:
     """One step of the engine against the rows it writes, in one run."""
-    from workflow.benchmarks import step as benchmark
+    from web.benchmarks import step as benchmark
 
     result = benchmark.run()
     if as_json:

@@ -91,7 +91,7 @@ class Engine:
             else {}
         )
         tasks.close(self.session.connection(), task.id, by, step.on_behalf_of, step.moment)
-        step.execution.complete(task.token, values)
+        step.finish(task.token, values)
         step.close("complete", element=task.element)
         return step.instance_id
 

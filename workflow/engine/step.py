@@ -79,6 +79,11 @@ class Step:
         task = self._tasks_before.get(token)
         return task.data if task else {}
 
+    def finish(self, token: str, data: Mapping[str, Json]) -> None:
+        """Complete an open task whose row the caller has closed."""
+        self._tasks_before.pop(token)
+        self.execution.complete(token, data)
+
     # forms
 
     def submit(

@@ -106,6 +106,7 @@ NEEDS_ANOTHER = '<informationRequirement><requiredDecision href="#x"/></informat
         (table(("> 1 >", "1")), "bad_expression"),
         (table(("> 1", "foo(2)")), "bad_expression"),
         (table(("> 1",)), "bad_decision"),
+        (table(*PLANS, outputs=("two words",)), "bad_decision"),
         (table(*PLANS, outputs=("",)).replace(b'id="care"', b""), "missing_id"),
         (table(*PLANS, extra=NEEDS_ANOTHER), "unsupported_element"),
         (b'<decision xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/"/>', "wrong_root"),

@@ -215,6 +215,7 @@ OTHER_BAD = [
     ("bad_loop", looping("")),
     ("missing_message_reference", catching("<b:signalEventDefinition/>")),
     ("unsupported_element", line('<b:complexGateway id="x"/>')),
+    ("bad_declaration", diagram('<b:extensionElements><yz:in name="a b"/></b:extensionElements>' + LINE)),
     ("unsupported_element", catching("<b:linkEventDefinition/>")),
 ]
 

@@ -301,6 +301,8 @@ ROWS = {"id": "l", "type": "dynamiclist", "path": "l"}
         ([X, {**X, "key": "y"}], "duplicate_id"),
         ([{"id": "a", "type": "textfield"}], "missing_key"),
         ([{**X, "key": "typename"}], "reserved_key"),
+        ([{**X, "key": "two words"}], "reserved_key"),
+        ([{**X, "key": "a..b"}], "reserved_key"),
         ([{**X, "validate": {"pattern": "(a+)+$"}}], "bad_pattern"),
         ([{**X, "validate": {"pattern": "(a|a)*$"}}], "bad_pattern"),
         ([{**X, "validate": {"pattern": ".*.*.*x"}}], "bad_pattern"),

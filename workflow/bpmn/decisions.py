@@ -160,8 +160,9 @@ def _decision(element: etree._Element, flaws: list[Flaw]) -> Decision | None:
 def _outputs(table: etree._Element, key: str, flaws: list[Flaw]) -> tuple[str, ...]:
     columns = list(_children(table, "output"))
     outputs = tuple(column.get("name") or (key if len(columns) == 1 else "") for column in columns)
-    if not outputs or "" in outputs or len(set(outputs)) < len(outputs):
-        text = T("决策“%(id)s”的每一输出列都要有自己的名称。", id=key)
+    named = all(expressions.NAME.fullmatch(name) for name in outputs)
+    if not outputs or not named or len(set(outputs)) < len(outputs):
+        text = T("决策“%(id)s”的每一输出列都要有自己的名称(字母、汉字、数字和下划线)。", id=key)
         flaws.append(_flaw("bad_decision", table, text, key))
     return outputs
 

@@ -1,8 +1,9 @@
 """FEEL, the only language in a diagram: evaluated in an isolate without a way out to the host.
 
 One V8 context a process, opened when first needed, again after a fork, a timeout or a full memory.
-A crossing is one JSON text there and one back: 0.2 ms hot, and the same for a whole batch, so what one
-step has to ask is asked together (``evaluate_many``).
+A crossing is one JSON text there and one back. Measured on two busy cores: 0.25 ms hot for one expression
+and 0.21 ms for ten alike in one batch (0.05 ms of it is the crossing), 0.4 ms after a pause; so what one step
+has to ask is asked together (``evaluate_many``). Each text is parsed once (``feel/parser.js``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import atexit
 import json
 import os
 import queue
+import re
 import threading
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ OPENING_SECONDS = 10.0
 BYTES = 64 * 1024 * 1024
 MAX_LENGTH = 10_000
 MOST_TEXTS = 20_000
+NAME = re.compile(r"[^\W\d]\w*")  # what a variable may be called: FEEL's names with spaces are not ours
 Reading = tuple[tuple[str, str, int], ...]  # kind, name, position; the kinds stand in feel/entry.js
 _UNREADABLE: Reading = (("error", "", 0),)
 _texts: dict[tuple[str, bool], Reading] = {}

@@ -35,7 +35,7 @@ CODES: Mapping[str, tuple[str, Text]] = {
     "missing_message_reference": (ERROR, T("“%(name)s”引用的消息、信号、错误或升级不存在。")),
     "bad_loop": (ERROR, T("“%(name)s”的循环没有写明次数,或次数过多。")),
     "busy_loop": (WARNING, T("“%(name)s”所在的回路中没有任何停留的环节,可能一直空转。")),
-    "bad_declaration": (ERROR, T("“%(name)s”中声明的变量缺少名称,或类型不认识。")),
+    "bad_declaration": (ERROR, T("“%(name)s”中声明的变量名称不能使用,或类型不认识。")),
     # flows
     "dangling_flow": (ERROR, T("连线“%(name)s”的一端没有接在同一层的环节上。")),
     "dead_end": (ERROR, T("“%(name)s”之后没有去路,也不是结束事件。")),

@@ -101,7 +101,8 @@ class _Words:
             elif tag in ("standardLoopCharacteristics", "multiInstanceLoopCharacteristics"):
                 self._loop(element, tag)
         for element in self.root.iter(f"{{{YZ}}}in"):
-            if not element.get("name") or element.get("type", "any") not in TYPES:
+            name = element.get("name") or ""
+            if not expressions.NAME.fullmatch(name) or element.get("type", "any") not in TYPES:
                 self.check.say("bad_declaration", _owner(element))
 
     def _attributes(self, element: Any, tag: str) -> None:

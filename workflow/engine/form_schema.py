@@ -9,6 +9,7 @@ from typing import Any
 
 from workflow.bpmn import expressions
 from workflow.engine.form_fields import INPUTS, pattern_problem
+from workflow.engine.form_values import FORBIDDEN
 from workflow.texts import T, Text
 
 SCHEMA_VERSION = 19
@@ -125,7 +126,7 @@ def _component(
     if not path and kind not in SHOWN_ONLY and kind != "group":
         say("missing_key", T("组件“%(id)s”缺少字段名(key 或 path)。", id=name))
         return None
-    if path and (not all(path) or "typename" in path or any("__" in step for step in path)):
+    if path and (FORBIDDEN in path or not all(_usable(step) for step in path)):
         say("reserved_key", T("字段名“%(key)s”不能使用。", key=".".join(path)))
     if path and kind != "group":
         _claim(prefix + path, keys, say)
@@ -181,6 +182,10 @@ def _check_feel(component: Component, say: Any) -> None:
             continue
         for problem in expressions.problems(formula, known=expressions.names(formula)):
             say("bad_expression", problem.text)
+
+
+def _usable(step: str) -> bool:
+    return bool(expressions.NAME.fullmatch(step)) and not step.startswith("__")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ CATALOGUES := $(shell find workflow/translations -name '*.po' 2>/dev/null)
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DELETE_ON_ERROR:
-.PHONY: run setup test check clean lock prerequisites migration texts
+.PHONY: run setup test check clean lock prerequisites migration
 
 run: setup
 	@YIZHAN_DEMO="$${YIZHAN_DEMO:-1}" exec $(PY) -m web.cli serve --port $(PORT)
@@ -30,8 +30,9 @@ check: prerequisites .stamps/dev
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	.venv/bin/lint-imports --no-cache
-	.venv/bin/djlint web --profile jinja --lint --quiet
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-cache
+	$(PY) -m djlint web --lint --quiet
+	$(PY) -m workflow.translations check
 
 prerequisites:
 	@test -n "$(PYTHON)" || { echo "Yizhan needs python 3.11 or newer (Debian: apt install python3 python3-venv)." >&2; exit 1; }
@@ -64,7 +65,7 @@ prerequisites:
 		$(PIP) install --require-hashes -r requirements-node.txt; fi
 	@touch $@
 
-.stamps/feel: $(FEEL)/package.json $(FEEL)/package-lock.json $(FEEL)/entry.js .stamps/node
+.stamps/feel: $(filter-out $(FEEL)/feel.js,$(wildcard $(FEEL)/*.js $(FEEL)/*.json)) .stamps/node
 	@echo "==> FEEL evaluator"
 	@$(PY) hatch_build.py $(FEEL)
 	@touch $@
@@ -75,9 +76,8 @@ prerequisites:
 	@touch $@
 
 .stamps/texts: $(CATALOGUES) .stamps/python
-	@if [ -d workflow/translations ]; then \
-		said="$$($(PY) -m babel.messages.frontend compile -d workflow/translations 2>&1)"; \
-		case "$$said" in *error*) echo "$$said" >&2; exit 1;; esac; fi
+	@echo "==> Translations"
+	@$(PY) -m workflow.translations compile
 	@touch $@
 
 .stamps/browser: .stamps/dev .stamps/node tests/find_browser.py

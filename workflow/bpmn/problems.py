@@ -17,6 +17,7 @@ from workflow.texts import Text
 
 __all__ = ["CODES", "Finding", "FormReader", "find"]
 
+MOST_FEEL = 300_000  # characters of expressions in one bundle: reading them all stays below a second
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 
 
@@ -118,6 +119,9 @@ def find(
         problem_flows.processes(check, root)
     problem_words.declare(check, roots.values())
     texts = [text for root in roots.values() for text in problem_words.expressions_of(root)]
+    if sum(map(len, texts)) > MOST_FEEL:
+        check.say("too_large")
+        return check.findings
     expressions.prepare([(text, False) for text in texts])
     complete = read_form is not None and (forms is None or isinstance(forms, Mapping))
     for name, root in roots.items():

@@ -75,6 +75,11 @@ def test_a_candidate_may_be_a_feel_expression_settled_when_the_task_is_reached(c
     assert [t.candidate for t in it.now.tasks] == ["technician"]
 
 
+def test_a_task_for_nobody_is_an_incident_and_not_lost():
+    with pytest.raises(ConditionFailed):
+        Case("candidate_by_feel").does("u", route=None)
+
+
 def test_tasks_take_the_position_of_their_lane_their_subprocess_or_their_caller():
     elements = parse(bundle("lanes")).elements
     found = {name: elements[name].candidate for name in ("u", "pu", "pv", "v", "bu")}
@@ -469,6 +474,19 @@ def test_a_join_that_can_never_be_met_is_an_incident_not_an_end():
     )
     with pytest.raises(Stuck):
         Case(drawn(body, "s g", "g j", "g u if n = 99", "u j", "j e"))
+
+
+def test_a_token_too_many_at_a_join_is_not_lost():
+    body = (
+        '<startEvent id="s"/><parallelGateway id="f"/><exclusiveGateway id="m"/><parallelGateway id="j"/>'
+        '<userTask id="a"/><userTask id="b"/><userTask id="c"/><userTask id="z"/><endEvent id="e"/>'
+    )
+    flows = ("s f", "f a", "f b", "f c", "a m", "b m", "m j", "c j", "j z", "z e")
+    it = Case(drawn(body, *flows)).does("a").does("b")
+    assert it.open == ["c"], "two tokens came over one flow, none over the other"
+    assert it.does("c").open == ["z"]
+    with pytest.raises(Stuck):
+        it.does("z")
 
 
 @pytest.mark.parametrize(

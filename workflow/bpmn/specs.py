@@ -9,18 +9,22 @@ from SpiffWorkflow.bpmn.specs import control, defaults
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 
 from workflow.bpmn.events import BoundaryJoin, BpmnError, Ours, throw_error
+from workflow.bpmn.scripts import ConditionFailed
 from workflow.bpmn.tokens import FUTURE, STARTED, WAITING, Scope, StepTooLong, SubProcessRun, Token
+from workflow.texts import T
 
 DEEPEST = 50
 
 
 class UserTask(Ours, defaults.UserTask):
     def _on_ready_hook(self, token: Token) -> None:
-        """Who may do it is settled when it is reached, if a FEEL expression says so."""
+        """Who may do it is settled when it is reached, if a FEEL expression says so. ConditionFailed."""
         candidate = token.workflow.script_engine.definition.elements[self.bpmn_id].candidate or ""
         if candidate.startswith("="):
             value = token.workflow.script_engine.evaluate(token, candidate)
-            token.internal_data["candidate"] = value if isinstance(value, str) else ""
+            if not isinstance(value, str) or not value:
+                raise ConditionFailed(self.bpmn_name or self.bpmn_id, candidate, str(T("没有给出岗位。")))
+            token.internal_data["candidate"] = value
 
 
 class ManualTask(Ours, defaults.ManualTask):

@@ -12,6 +12,8 @@ import threading
 from datetime import timedelta
 
 from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 from sqlalchemy import URL
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,6 +23,8 @@ from workflow.station.keys import signing_key
 log = logging.getLogger(__name__)
 
 STALLED_AFTER = timedelta(minutes=1)
+PATIENCE = 15.0  # seconds a job has to end when its worker is to stop
+AGAIN_AFTER = 2.0  # seconds
 
 
 def application(url: URL, sessions: sessionmaker[Session]) -> App:
@@ -49,7 +53,10 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
         stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER.total_seconds())
         for job in stalled:
             log.warning("taking over job %s (%s) of a worker that died", job.id, job.task_name)
-            await manager.retry_job(job)
+            try:
+                await manager.retry_job(job)
+            except UniqueViolation:  # the same work already waits in the queue: this one is not needed
+                await manager.finish_job(job, Status.ABORTED, delete_job=True)
 
     return app
 
@@ -57,30 +64,39 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
 class JobRunner:
     """Procrastinate's worker in a thread of its own, beside the timer loop."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, polling: float = 5.0) -> None:
+        """``polling``: seconds after which jobs are looked for although nobody called."""
         self.app = app
+        self._polling = polling
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def start(self) -> None:
+        self._task = self._loop.create_task(self._work())
         self._thread.start()
 
-    def stop(self, patience: float = 20.0) -> None:
-        """Let running jobs end, at most ``patience`` seconds."""
-        if self._task is not None:
+    def stop(self, patience: float = 20.0) -> bool:
+        """Let running jobs end, at most ``patience`` seconds; False when one of them did not."""
+        if self._task is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(patience)
+            self._thread.join(patience)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
+        assert self._task is not None
         asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(self._work())
         try:
             self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
             log.info("jobs stopped")
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
 
     async def _work(self) -> None:
+        """Until cancelled. Procrastinate's worker ends by itself, with or without an error, when it loses
+        the database."""
         while True:
             try:
                 async with self.app.open_async():
@@ -88,11 +104,10 @@ class JobRunner:
                         concurrency=2,
                         install_signal_handlers=False,
                         delete_jobs="successful",
-                        shutdown_graceful_timeout=15,
+                        fetch_job_polling_interval=self._polling,
+                        shutdown_graceful_timeout=PATIENCE,
                     )
-                return
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                log.exception("jobs: the database is away, trying again")
-                await asyncio.sleep(2)
+            except Exception as error:
+                log.warning("jobs: %s: %s", type(error).__name__, error)
+            log.warning("jobs: the database is away, trying again")
+            await asyncio.sleep(AGAIN_AFTER)

@@ -49,7 +49,7 @@ class Worker:
         sessions: sessionmaker[Session],
         engine_for: Callable[[Session], Engine],
         *,
-        lease: timedelta = timedelta(seconds=30),
+        lease: timedelta = timedelta(seconds=10),
         longest_sleep: float = 10.0,
     ) -> None:
         self.sessions = sessions

@@ -174,16 +174,14 @@ def _syntax_text(piece: str, position: int) -> Text:
 
 def prepare(items: Iterable[tuple[str, bool]]) -> None:
     """Read many (expression, is it a unary test) ahead, a hundred a crossing; ``problems`` and ``names``
-    then find them read. What cannot be read in time counts as no FEEL."""
+    then find them read."""
     waiting = [key for key in dict.fromkeys(items) if key not in _texts and _text(*key)]
     for start in range(0, len(waiting), 100):
         batch = waiting[start : start + 100]
         try:
             found = _isolate.ask("yz_read", [[unary, _text(e, unary)] for e, unary in batch], 0)
         except FeelError:
-            # Somebody's bomb: no second try for what stands beside and behind it.
-            _texts.update((key, _UNREADABLE) for key in waiting[start:])
-            return
+            return  # one of them is a bomb: each is read alone when it is asked for, and only that one fails
         for key, places in zip(batch, found, strict=True):
             _keep(key, places)
 

@@ -120,16 +120,19 @@ def reset(place: Place) -> None:
 
 
 def _fill(engine: Engine, *, demo: bool) -> None:
-    from workflow.station import calendar, running
+    from workflow.station import calendar, demo_cases, running
     from workflow.station import demo as demo_station
     from workflow.station.staff import Staff
 
     with Session(engine) as session, session.begin():
         if session.scalar(select(calendar.CalendarDay.date).limit(1)) is None:
             calendar.import_library(session)
-        if demo and session.scalar(select(Staff.id).limit(1)) is None:
+        fresh_demo = demo and session.scalar(select(Staff.id).limit(1)) is None
+        if fresh_demo:
             set_business_clock(session, DEMO_BEGINS)
         moment = business_now(session)
         running.deploy_shipped(session, actor="system", moment=moment)
         if demo:
             demo_station.fill(session, moment)
+        if fresh_demo:
+            demo_cases.play(session, moment)

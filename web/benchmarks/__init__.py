@@ -1,1 +1,1 @@
-"""``yizhan bench``: what this machine needs for the station's work, against a floor measured in the same run."""
+"""``yizhan bench``: what the station's work costs here, against a floor measured in the same run."""

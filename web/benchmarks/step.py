@@ -8,6 +8,8 @@ embedded one with its ordinary settings: fsync and synchronous_commit on.
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import re
 import socket
@@ -15,11 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.cookiejar import CookieJar
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -64,8 +65,7 @@ def run(rounds: int = ROUNDS) -> dict[str, float]:
     with scratch_station() as (settings, sessions, engine):
         bench = Bench(sessions)
         recorded = bench.record(engine)
-        with web_process(settings) as address:
-            browser = Browser(address)
+        with web_process(settings) as browser:
             browser.sign_in(TECHNICIAN, demo.PASSWORD)
             steps, floors, empties, https = bench.turns(recorded, browser, rounds)
         pauses = bench.after_pauses(PAUSES)
@@ -137,10 +137,10 @@ class Bench:
             cases = [self.prepared() for _ in range(3)]
             floor = self.floor(recorded, cases[1])
             acts: list[Callable[[], object]] = [
-                lambda cases=cases: self.step(cases[0]),
+                partial(self.step, cases[0]),
                 floor,
-                lambda: browser.get("/health/live"),
-                lambda cases=cases: browser.post(f"/tasks/{cases[2].task_id}/complete", self.filled_in()),
+                partial(browser.get, "/health/live"),
+                partial(browser.post, f"/tasks/{cases[2].task_id}/complete", self.filled_in()),
             ]
             for act, times in zip(acts, found, strict=True):
                 took = timed(act)
@@ -154,7 +154,7 @@ class Bench:
         for _ in range(times):
             case = self.prepared()
             time.sleep(PAUSE_SECONDS)
-            found.append(timed(lambda case=case: self.step(case)))
+            found.append(timed(partial(self.step, case)))
         return found
 
     def step(self, case: Resting) -> None:
@@ -282,8 +282,8 @@ def scratch_station() -> Iterator[tuple[Settings, sessionmaker[Session], Engine]
 
 
 @contextmanager
-def web_process(settings: Settings) -> Iterator[str]:
-    """A web process like the one that ``yizhan serve`` starts; its address."""
+def web_process(settings: Settings) -> Iterator[Browser]:
+    """A web process like the one that ``yizhan serve`` starts, and somebody to visit it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -299,18 +299,18 @@ def web_process(settings: Settings) -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    address = f"http://127.0.0.1:{port}"
     try:
+        browser = Browser(f"127.0.0.1:{port}")
         deadline = time.monotonic() + 30
         while True:
             try:
-                urllib.request.urlopen(f"{address}/health/live", timeout=1).close()
+                browser.get("/health/live")
                 break
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
-        yield address
+        yield browser
     finally:
         process.terminate()
         process.wait(30)
@@ -319,13 +319,9 @@ def web_process(settings: Settings) -> Iterator[str]:
 class Browser:
     """One person at the pages, on one connection kept open, as a browser keeps it."""
 
-    def __init__(self, address: str) -> None:
-        import http.client
-
-        self.host = address.removeprefix("http://")
-        self.address = address
-        self.connection = http.client.HTTPConnection(self.host)
-        self.cookies = CookieJar()
+    def __init__(self, host: str) -> None:
+        self.connection = http.client.HTTPConnection(host)
+        self.cookies: dict[str, str] = {}
         self.token = ""
 
     def sign_in(self, login: str, password: str) -> None:
@@ -338,21 +334,21 @@ class Browser:
         return self._send("GET", path)
 
     def post(self, path: str, data: Mapping[str, object]) -> str:
-        import json
-
         return self._send("POST", path, json.dumps(data), "application/json")
 
-    def _send(self, method: str, path: str, body: str | None = None, kind: str | None = None) -> str:
-        request = urllib.request.Request(self.address + path, method=method)
-        self.cookies.add_cookie_header(request)
-        headers = {"Accept": "application/json" if kind == "application/json" else "text/html"}
-        headers |= {"Cookie": request.get_header("Cookie") or "", "X-CSRFToken": self.token}
-        if kind:
-            headers["Content-Type"] = kind
+    def _send(self, method: str, path: str, body: str | None = None, kind: str = "text/html") -> str:
+        headers = {
+            "Accept": kind if kind == "application/json" else "text/html",
+            "Content-Type": kind,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            "X-CSRFToken": self.token,
+        }
         self.connection.request(method, path, body.encode() if body else None, headers)
         answer = self.connection.getresponse()
         content = answer.read().decode()
-        self.cookies.extract_cookies(answer, request)
+        for line in answer.headers.get_all("Set-Cookie") or ():
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]}")
         return content

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from workflow.settings import Settings
 
+CONNECTIONS = 16  # of one process: one a request, as many as it has threads
 LARGEST_REQUEST = 2 * 1024 * 1024  # bytes; uploads get their own limit where they are taken
 
 
@@ -48,7 +49,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     if sessions is None:
         if settings.database_url is None:
             raise ValueError("create_app needs sessions or settings.database_url")
-        sessions = make_sessions(make_engine(settings.database_url))
+        sessions = make_sessions(make_engine(settings.database_url, connections=CONNECTIONS))
     CSRFProtect(app)
     language.install(app)
     request.install(app, settings, sessions)

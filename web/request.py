@@ -56,7 +56,8 @@ def me() -> SignedIn | None:
         if g.me is not None:
             g.moment = g.me.moment
             if g.me.stale:
-                web_sessions.touch(sessions(), g.me.id)
+                web_sessions.touch(db(), g.me.id)
+                db().commit()
     found: SignedIn | None = g.me
     return found
 

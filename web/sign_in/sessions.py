@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, func, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.schema import Base
 from workflow.station.staff import Staff
@@ -70,10 +70,9 @@ def find(session: Session, token: str) -> SignedIn | None:
     return SignedIn(*row) if row else None
 
 
-def touch(sessions: sessionmaker[Session], session_id: str) -> None:
-    """The session is in use: in a transaction of its own, for a page that only reads commits nothing."""
-    with sessions.begin() as own:
-        own.execute(update(WebSession).where(WebSession.id == session_id).values(seen_at=func.now()))
+def touch(session: Session, session_id: str) -> None:
+    """The session is in use. The caller commits, before anything else is done with the request."""
+    session.execute(update(WebSession).where(WebSession.id == session_id).values(seen_at=func.now()))
 
 
 def end(session: Session, token: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -73,9 +74,17 @@ def update() -> None:
             one.string = known.get(_skeleton(one.id), "")
     catalogue.obsolete.clear()
     ENGLISH.parent.mkdir(parents=True, exist_ok=True)
-    with ENGLISH.open("wb") as file:
-        write_po(file, catalogue, width=0, no_location=True, sort_output=True, omit_header=True)
+    write(catalogue)
     print(f"{len(catalogue)} sentences, {len(untranslated())} without English")
+
+
+def write(catalogue: Catalog) -> None:
+    """Sorted and without dates: a change of one sentence is a change of one line."""
+    catalogue.fuzzy = False
+    catalogue.header_comment = "# English for the sentences of Yizhan; their ids are Chinese."
+    catalogue.creation_date = catalogue.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
+    with ENGLISH.open("wb") as file:
+        write_po(file, catalogue, width=0, no_location=True, sort_output=True)
 
 
 def compile_all() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,26 +84,10 @@ def web(port: int | None, host: str) -> None:
 @main.command()
 def worker() -> None:
     """Fire due timers and run jobs only; any number of workers may run."""
-    from web.serving import configure_log
-    from workflow.database import check_revision, make_engine, make_sessions
-    from workflow.jobs import JobRunner, application
-    from workflow.station.running import engine_for
-    from workflow.worker import Worker
+    from web import working
 
-    configure_log()
     with database() as settings:
-        assert settings.database_url is not None
-        engine = make_engine(settings.database_url, connections=5)
-        check_revision(engine)
-        sessions = make_sessions(engine)
-        running = Worker(sessions, engine_for)
-        jobs = JobRunner(application(engine.url, sessions))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: running.stopping.set())
-        jobs.start()
-        running.run()
-        jobs.stop()
-        engine.dispose()
+        working.work(settings)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """FEEL, the only language in a diagram: evaluated in an isolate without a way out to the host.
 
-One V8 context a process, opened when first needed, again after a fork, a timeout or a full memory.
 A crossing is one JSON text there and one back. Measured on two busy cores: 0.25 ms hot for one expression
 and 0.21 ms for ten alike in one batch (0.05 ms of it is the crossing), 0.4 ms after a pause; so what one step
 has to ask is asked together (``evaluate_many``). Each text is parsed once (``feel/parser.js``).
@@ -8,50 +7,27 @@ has to ask is asked together (``evaluate_many``). Each text is parsed once (``fe
 
 from __future__ import annotations
 
-import atexit
-import json
-import os
-import queue
 import re
-import threading
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from py_mini_racer import JSEvalException, JSOOMException, MiniRacer
-
+from workflow.bpmn.isolate import FeelError, FeelMemory, FeelSyntax, FeelTimeout, isolate
 from workflow.schema import Json
 from workflow.texts import T, Text
 
-SOURCE = Path(__file__).parent / "feel" / "feel.js"
-SECONDS = 0.5
-OPENING_SECONDS = 10.0
-BYTES = 64 * 1024 * 1024
+__all__ = [
+    "FeelError", "FeelMemory", "FeelSyntax", "FeelTimeout", "Problem", "Result", "Warning_", "counted",
+    "evaluate", "evaluate_many", "match_rules", "names", "prepare", "problems", "stripped", "unary_tests",
+]  # fmt: skip
 MAX_LENGTH = 10_000
 MOST_TEXTS = 20_000
 NAME = re.compile(r"[^\W\d]\w*")  # what a variable may be called: FEEL's names with spaces are not ours
 Reading = tuple[tuple[str, str, int], ...]  # kind, name, position; the kinds stand in feel/entry.js
 _UNREADABLE: Reading = (("error", "", 0),)
 _texts: dict[tuple[str, bool], Reading] = {}
-
-
-class FeelError(Exception):
-    """The expression could not be evaluated at all (a null with warnings is a result, not an error)."""
-
-
-class FeelSyntax(FeelError):
-    """It is no FEEL."""
-
-
-class FeelTimeout(FeelError):
-    """It ran longer than half a second."""
-
-
-class FeelMemory(FeelError):
-    """It wanted more than 64 MB, or its answer was larger than 1 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +94,7 @@ def match_rules(
         "rules": rules,
         "first": first,
     }
-    answer = _isolate.ask("yz_decide", question, 1)
+    answer = isolate.ask("yz_decide", question, 1)
     if "error" in answer:
         raise _failure(answer, "decision table")
     hits = [(index, values) for index, values in answer["hits"]]
@@ -152,7 +128,7 @@ def problems(expression: str, *, known: Container[str], unary: bool = False) -> 
 
 def counted() -> int:
     """How many expressions this process has had evaluated so far."""
-    return _isolate.counted
+    return isolate.counted
 
 
 def stripped(expression: str) -> str:
@@ -179,7 +155,7 @@ def prepare(items: Iterable[tuple[str, bool]]) -> None:
     for start in range(0, len(waiting), 100):
         batch = waiting[start : start + 100]
         try:
-            found = _isolate.ask("yz_read", [[unary, _text(e, unary)] for e, unary in batch], 0)
+            found = isolate.ask("yz_read", [[unary, _text(e, unary)] for e, unary in batch], 0)
         except FeelError:
             return  # one of them is a bomb: each is read alone when it is asked for, and only that one fails
         for key, places in zip(batch, found, strict=True):
@@ -192,7 +168,7 @@ def _read(expression: str, unary: bool) -> Reading:
         text = _text(expression, unary)
         if not text:
             return (("error", "", min(len(expression), MAX_LENGTH)),) if expression.strip() else _UNREADABLE
-        _keep(key, _isolate.ask("yz_read", [[unary, text]], 0)[0])
+        _keep(key, isolate.ask("yz_read", [[unary, text]], 0)[0])
     return _texts[key]
 
 
@@ -238,7 +214,7 @@ def _run(
             contexts.append(data if read is None else {name: data[name] for name in read if name in data})
         items.append([unary, expression, place, value] if unary else [unary, expression, place])
     question = {"moment": _milliseconds(moment), "contexts": contexts, "items": items}
-    answers = _isolate.ask("yz_run", question, len(items))
+    answers = isolate.ask("yz_run", question, len(items))
     if isinstance(answers, dict):
         raise _failure(answers, "batch")
     return [_opened(answer, items[i][1]) for i, answer in enumerate(answers)]
@@ -257,75 +233,3 @@ def _failure(answer: Mapping[str, Any], where: object) -> FeelError:
         return FeelMemory("the answer is larger than 1 MB")
     kind = FeelSyntax if answer["error"] == "syntax" else FeelError
     return kind(f"{answer['message']} at {answer['at']} in {where!r}")
-
-
-class _Isolate:
-    """The one context of this process, behind one lock."""
-
-    def __init__(self) -> None:
-        self.counted = 0
-        self._lock = threading.Lock()
-        self._engine: MiniRacer | None = None
-        self._left_behind: list[MiniRacer | None] = []
-
-    def ask(self, function: str, question: object, count: int) -> Any:
-        text = json.dumps(json.dumps(question, separators=(",", ":"), allow_nan=False))
-        with self._lock:
-            self.counted += count
-            if self._engine is None:
-                self._open()
-            return json.loads(self._eval(f"{function}({text})", SECONDS))
-
-    def _open(self) -> None:
-        if not SOURCE.exists():
-            raise FeelError(
-                f"{SOURCE.name} is not built: run `npm ci --ignore-scripts && npm run build` in its folder"
-            )
-        self._engine = MiniRacer()
-        self._engine.set_hard_memory_limit(BYTES)
-        self._eval(SOURCE.read_text("utf-8") + ";'ready'", OPENING_SECONDS)
-
-    def _eval(self, code: str, seconds: float) -> str:
-        """The library's own ``eval`` goes through an event loop in another thread, which doubles the time:
-        0.50 ms against 0.22 ms hot, 0.79 against 0.34 after a pause. This is its uncancelable road with a
-        time limit; whatever went wrong, the context is thrown away, so no late answer is ever taken for
-        another question's."""
-        assert self._engine is not None
-        context = self._engine._ctx
-        assert context is not None
-        handle = context._python_to_value_handle(code)
-        task = context._dll.mr_eval(context._ctx, handle.raw, 0)
-        try:
-            answer = context._non_cancelable_mr_task_results_queue.get(timeout=seconds)
-            value = context._value_handle_to_python(answer)
-        except queue.Empty:
-            context._dll.mr_cancel_task(context._ctx, task)
-            self.close()
-            raise FeelTimeout(f"longer than {seconds} s") from None
-        except JSOOMException:
-            self.close()
-            raise FeelMemory(f"more than {BYTES // 1024 // 1024} MB") from None
-        except JSEvalException as error:
-            self.close()
-            raise FeelError(str(error)[:300]) from None
-        except BaseException:  # a signal in the middle: the late answer must not meet the next question
-            self.close()
-            raise
-        return str(value)
-
-    def close(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
-
-    def forget(self) -> None:
-        """After a fork the context's threads are not here: leave it alone (closing would wait for them)."""
-        self._left_behind.append(self._engine)
-        self._engine = None
-        self._lock = threading.Lock()
-        self.counted = 0
-
-
-_isolate = _Isolate()
-atexit.register(_isolate.close)
-os.register_at_fork(after_in_child=_isolate.forget)

@@ -116,6 +116,18 @@ def test_a_path_of_many_characters_works(open_folder: Path) -> None:
     shutil.rmtree(place.parent)
 
 
+def test_a_home_that_nobody_else_may_enter_stays_closed(open_folder: Path) -> None:
+    closed = Path(tempfile.mkdtemp(dir=open_folder))  # 0700
+    with Keeper(closed / "postgres") as keeper:
+        write(keeper)
+        place = keeper.data.parent
+    (closed / "postgres").rename(closed / "renamed")
+    with Keeper(closed / "renamed") as keeper:
+        assert count(keeper) == 1
+    assert closed.stat().st_mode & 0o777 == 0o700
+    shutil.rmtree(place if place.exists() else closed)
+
+
 def test_the_folder_above_is_left_as_it_was(folder: Path) -> None:
     before = folder.parent.stat().st_mode
     with Keeper(folder):

@@ -80,7 +80,20 @@ class Cluster:
         return self._run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder)]).returncode == 0
 
     def _reachable(self, folder: Path) -> Path:
-        """The folder itself; one under /var/lib where root's server may not enter it (a 0700 home)."""
+        """The folder itself; one under /var/lib where root's server may not enter it (a 0700 home).
+
+        A link in the folder says where; it is followed when the folder is renamed, not from a copy of it.
+        """
+        link = folder / "moved-to"
+        if link.is_symlink():
+            place = link.readlink()
+            owner = Path((place / "belongs-to").read_text().rstrip("\n"))
+            if owner != folder and (owner / "moved-to").is_symlink():
+                raise DatabaseProblem(
+                    T("%(place)s 的数据属于 %(owner)s。", place=str(place), owner=str(owner))
+                )
+            (place / "belongs-to").write_text(f"{folder}\n")
+            return place
         if self._account is None or self._may_enter(folder):
             return folder
         place = Path("/var/lib/yizhan") / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
@@ -89,8 +102,7 @@ class Cluster:
                 path.mkdir()
                 path.chmod(0o711)
         (place / "belongs-to").write_text(f"{folder}\n")
-        if not (folder / "moved-to").is_symlink():
-            (folder / "moved-to").symlink_to(place)
+        link.symlink_to(place)
         return place
 
     def _executable_programs(self) -> Path:

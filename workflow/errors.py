@@ -46,7 +46,7 @@ class InvalidForm(YizhanError):
 
 
 class Refused(YizhanError):
-    """A rule of the station says no; the whole step is rolled back. ``field`` names the form field at fault."""
+    """A rule of the station says no; the step is rolled back. ``field`` names the form field at fault."""
 
     def __init__(self, text: Text, *, field: str | None = None) -> None:
         super().__init__(text)

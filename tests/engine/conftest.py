@@ -42,6 +42,14 @@ class PlainClocks:
         return self.deadlines.get(clock)
 
 
+def after(duration: str) -> str:
+    """A timer definition that is due so long after it is reached."""
+    return (
+        f"<bpmn:timerEventDefinition><bpmn:timeDuration>{duration}</bpmn:timeDuration>"
+        "</bpmn:timerEventDefinition>"
+    )
+
+
 def process(body: str, *, key: str = "tiny") -> bytes:
     """A definitions file around flow nodes and flows; ``A->B`` lines become sequence flows."""
     nodes, flows = [], []

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.conftest import Clock, Database
-from tests.engine.conftest import CLERK, COLLEAGUE, PlainClocks, process
+from tests.engine.conftest import CLERK, COLLEAGUE, PlainClocks, after, process
 from workflow.bpmn.parsing import Bundle
-from workflow.engine import definitions, history, instances, tasks
+from workflow.engine import definitions, history, tasks
 from workflow.engine.actions import Registry
 from workflow.engine.engine import Engine
 from workflow.engine.instances import InstanceRow
@@ -22,11 +22,14 @@ from workflow.engine.tasks import TaskRow
 from workflow.engine.timers import Busy, TimerRow
 from workflow.errors import AlreadyDone
 
-REMINDED = """
+PT1H = after("PT1H")
+PT2H = after("PT2H")
+MESSAGE_M = '<bpmn:messageEventDefinition messageRef="m"/>'
+REMINDED = f"""
 <bpmn:startEvent id="begin"/>
 <bpmn:userTask id="look" name="看材料" yz:position="intake"/>
-<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="false"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>
-<bpmn:boundaryEvent id="again" attachedToRef="look" cancelActivity="false"><bpmn:timerEventDefinition><bpmn:timeDuration>PT2H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>
+<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="false">{PT1H}</bpmn:boundaryEvent>
+<bpmn:boundaryEvent id="again" attachedToRef="look" cancelActivity="false">{PT2H}</bpmn:boundaryEvent>
 <bpmn:endEvent id="reminded"/>
 <bpmn:endEvent id="reminded_again"/>
 <bpmn:endEvent id="done"/>
@@ -35,10 +38,10 @@ look->done
 soon->reminded
 again->reminded_again
 """
-OVERTAKEN = """
+OVERTAKEN = f"""
 <bpmn:startEvent id="begin"/>
 <bpmn:userTask id="look" name="看材料" yz:position="intake"/>
-<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="true"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>
+<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="true">{PT1H}</bpmn:boundaryEvent>
 <bpmn:userTask id="late" name="补做" yz:position="intake"/>
 <bpmn:endEvent id="done"/>
 <bpmn:endEvent id="done_late"/>
@@ -47,12 +50,12 @@ look->done
 soon->late
 late->done_late
 """
-AWAITED = """
+AWAITED = f"""
 <bpmn:message id="m" name="补件"/>
 <bpmn:startEvent id="begin"/>
 <bpmn:eventBasedGateway id="either"/>
-<bpmn:intermediateCatchEvent id="came"><bpmn:messageEventDefinition messageRef="m"/></bpmn:intermediateCatchEvent>
-<bpmn:intermediateCatchEvent id="expired"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:intermediateCatchEvent>
+<bpmn:intermediateCatchEvent id="came">{MESSAGE_M}</bpmn:intermediateCatchEvent>
+<bpmn:intermediateCatchEvent id="expired">{PT1H}</bpmn:intermediateCatchEvent>
 <bpmn:userTask id="go_on" name="继续" yz:position="intake"/>
 <bpmn:userTask id="give_up" name="终止" yz:position="intake"/>
 <bpmn:endEvent id="e1"/>

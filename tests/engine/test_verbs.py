@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from tests.engine.conftest import CLERK, COLLEAGUE, HEAD, STAND_IN, STRANGER
+from tests.engine.conftest import CLERK, COLLEAGUE, HEAD, STAND_IN, STRANGER, after
 from workflow.engine import history, instances, tasks
 from workflow.engine.instances import InstanceRow
 from workflow.engine.submissions import SubmissionRow
@@ -17,6 +17,10 @@ from workflow.engine.timers import TimerRow
 from workflow.errors import AlreadyDone, InvalidForm, NotAllowed, NotFound, Refused
 from workflow.texts import T
 
+PT1H = after("PT1H")
+PT5H = after("PT5H")
+ITEM_LATE = '<bpmn:timerEventDefinition yz:clock="item" yz:rung="late"/>'
+MESSAGE_M = '<bpmn:messageEventDefinition messageRef="m"/>'
 ONE_TASK = """
 <bpmn:startEvent id="begin"/>
 <bpmn:userTask id="look" name="看材料" yz:position="intake"/>
@@ -202,10 +206,10 @@ def test_a_stand_in_may_finish_what_the_one_away_had_claimed(engine, session, de
     assert session.get_one(TaskRow, task).status == tasks.DONE
 
 
-MESSAGE = """
+MESSAGE = f"""
 <bpmn:message id="m" name="补件"/>
 <bpmn:startEvent id="begin"/>
-<bpmn:intermediateCatchEvent id="wait"><bpmn:messageEventDefinition messageRef="m"/></bpmn:intermediateCatchEvent>
+<bpmn:intermediateCatchEvent id="wait">{MESSAGE_M}</bpmn:intermediateCatchEvent>
 <bpmn:endEvent id="done"/>
 begin->wait
 wait->done
@@ -229,10 +233,10 @@ def test_a_message_nobody_waits_for_is_refused(engine, session, deploy):
     assert caught.value.state == "not_waiting"
 
 
-TIMER = """
+TIMER = f"""
 <bpmn:startEvent id="begin"/>
 <bpmn:userTask id="look" name="看材料" yz:position="intake" yz:due="2 hour"/>
-<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="false"><bpmn:timerEventDefinition><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>
+<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="false">{PT1H}</bpmn:boundaryEvent>
 <bpmn:serviceTask id="ring" yz:action="ring"/>
 <bpmn:endEvent id="rung"/>
 <bpmn:endEvent id="done"/>
@@ -295,11 +299,11 @@ def test_a_cancelled_process_leaves_no_task_and_no_timer(engine, session, deploy
     assert history.verify(session) == []
 
 
-CLOCK_BOUND = """
+CLOCK_BOUND = f"""
 <bpmn:startEvent id="begin"/>
 <bpmn:userTask id="look" name="看材料" yz:position="intake" yz:due="clock:item"/>
-<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="false"><bpmn:timerEventDefinition yz:clock="item" yz:rung="late"/></bpmn:boundaryEvent>
-<bpmn:boundaryEvent id="own" attachedToRef="look" cancelActivity="false"><bpmn:timerEventDefinition><bpmn:timeDuration>PT5H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>
+<bpmn:boundaryEvent id="soon" attachedToRef="look" cancelActivity="false">{ITEM_LATE}</bpmn:boundaryEvent>
+<bpmn:boundaryEvent id="own" attachedToRef="look" cancelActivity="false">{PT5H}</bpmn:boundaryEvent>
 <bpmn:endEvent id="e1"/>
 <bpmn:endEvent id="e2"/>
 <bpmn:endEvent id="done"/>

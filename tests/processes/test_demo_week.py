@@ -1,4 +1,4 @@
-"""The week that a new demo begins with is a real one: real cases, receipts, reminders, and one that is late."""
+"""The week that a new demo begins with is real: cases, receipts, reminders, and one that is late."""
 
 from __future__ import annotations
 

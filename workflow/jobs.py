@@ -70,6 +70,7 @@ class JobRunner:
         self._polling = polling
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -78,8 +79,10 @@ class JobRunner:
 
     def stop(self, patience: float = 20.0) -> bool:
         """Let running jobs end, at most ``patience`` seconds; False when one of them did not."""
-        if self._task is not None and self._thread.is_alive():
+        if self._task is not None and not self._stopping:
+            self._stopping = True  # asked twice, it would leave its jobs alone
             self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._thread.is_alive():
             self._thread.join(patience)
         return not self._thread.is_alive()
 

@@ -24,6 +24,7 @@ METHODS = [
     ("**/templates/**.html", "jinja2"),
     ("**.form", "workflow.translations.extract:forms"),
     ("**.bpmn", "workflow.translations.extract:diagrams"),
+    ("**.dmn", "workflow.translations.extract:tables"),
 ]
 KEYWORDS = {"T": None, "_": None, "gettext": None, "ngettext": (1, 2)}
 FOLDERS = ("workflow", "web", "forms", "processes")

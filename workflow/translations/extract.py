@@ -1,4 +1,4 @@
-"""Sentences outside the code: what form-js forms and diagrams show to people. Babel calls these."""
+"""Sentences outside the code: what form-js forms, diagrams and tables show to people. Babel calls these."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from lxml import etree
 
 Message = tuple[int, str | None, str, list[str]]
 
-SHOWN = frozenset("label description text alt title patternErrorMessage prefixAdorner suffixAdorner".split())
+SHOWN = frozenset(
+    (
+        *("label", "description", "text", "alt", "title", "dateLabel", "timeLabel"),
+        *("patternErrorMessage", "prefixAdorner", "suffixAdorner"),
+    )
+)
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+DMN = "{https://www.omg.org/spec/DMN/20191111/MODEL/}"
 
 
 def forms(
@@ -26,14 +32,28 @@ def forms(
 def diagrams(
     file: IO[bytes], keywords: Collection[str], tags: Collection[str], options: Mapping[str, str]
 ) -> Iterator[Message]:
-    """Names of elements, and the words of annotations, of a .bpmn file."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    for element in etree.fromstring(file.read(), parser).iter(f"{BPMN}*"):
-        text = element.get("name")
-        if element.tag == f"{BPMN}textAnnotation":
-            text = element.findtext(f"{BPMN}text")
+    """Names of elements, their documentation and the words of annotations, of a .bpmn file."""
+    for element in _parsed(file).iter(f"{BPMN}*"):
+        words = element.tag in (f"{BPMN}documentation", f"{BPMN}text")
+        text = element.text if words else element.get("name")
         if text and _is_sentence(text):
-            yield element.sourceline or 1, None, text, []
+            yield element.sourceline or 1, None, text.strip(), []
+
+
+def tables(
+    file: IO[bytes], keywords: Collection[str], tags: Collection[str], options: Mapping[str, str]
+) -> Iterator[Message]:
+    """Names, column labels and descriptions of a .dmn file; its cells are values, not sentences."""
+    for element in _parsed(file).iter(f"{DMN}*"):
+        words = element.text if element.tag == f"{DMN}description" else None
+        for text in (words, element.get("name"), element.get("label")):
+            if text and _is_sentence(text):
+                yield element.sourceline or 1, None, text.strip(), []
+
+
+def _parsed(file: IO[bytes]) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    return etree.fromstring(file.read(), parser)
 
 
 def _strings(part: Any) -> Iterator[tuple[str, str]]:

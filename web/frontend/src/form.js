@@ -74,6 +74,8 @@ function focusOn (path) {
 }
 
 async function send (url) {
+  document.activeElement?.blur() // a field still being typed in hands its value over when it is left
+  await new Promise((resolve) => setTimeout(resolve))
   told.clear()
   summary.hidden = true
   const { data, errors } = form.submit()
@@ -108,6 +110,8 @@ if (status === 200) {
   form.on('field.updated', () => { dirty = true })
   form.on('changed', ({ errors }) => { if (!Object.keys(errors).length) summary.hidden = true })
   buttons.forEach((button) => button.addEventListener('click', () => send(button.dataset.send)))
+  // Leaving a field shows its findings and moves the page: without this the button moves away from under the click.
+  buttons.forEach((button) => button.addEventListener('mousedown', (event) => event.preventDefault()))
   place.addEventListener('submit', (event) => event.preventDefault(), true)
   if (matchMedia('(min-width: 60em)').matches) {
     // A choice would open its list over the form, so it is the first text that is still empty.

@@ -387,7 +387,7 @@ def test_a_worker_outlives_its_database(own_server, open_folder, monkeypatch, ho
             Clock(reminders.sessions).shift(hours=1)
             until(lambda: reminders.fired(instance))
             defer(engine, "seal", timestamp=1)
-            until(lambda: anchors(reminders.sessions) == 1)
+            until(lambda: anchors(reminders.sessions) == 1, 40)
     finally:
         assert jobs.stop()
     assert len(reminders.fired(instance)) == 1

@@ -35,6 +35,7 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
         kwargs={"options": "-c search_path=public,queue -c TimeZone=UTC"},
         min_size=1,
         max_size=4,
+        timeout=5,  # a worker that lost the database must not hang in its farewell
     )
     app = App(connector=connector)
 

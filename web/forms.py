@@ -10,7 +10,7 @@ from web.language import language, say
 from workflow.engine.engine import OpenForm
 from workflow.texts import CHINESE, Text
 
-SAID = ("label", "description", "text", "alt", "title", "source")
+SAID = ("label", "description", "text", "alt", "title", "source", "dateLabel", "timeLabel")
 SAID_INSIDE = {"validate": ("patternErrorMessage",), "appearance": ("prefixAdorner", "suffixAdorner")}
 
 

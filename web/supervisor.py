@@ -72,7 +72,7 @@ class Child:
             self.not_before = now + pause
             say(
                 T(
-                    "%(name)s 已退出(%(code)s),%(seconds)s 秒后重新启动。",
+                    "%(name)s 已退出（%(code)s），%(seconds)s 秒后重新启动。",
                     name=self.name,
                     code=code,
                     seconds=pause,
@@ -119,7 +119,7 @@ class Supervisor:
     def _refuse_second(self) -> None:
         running = Running.find(self.settings.home)
         if running is not None:
-            raise CannotServe(T("一站已在运行：%(url)s(进程 %(pid)s)。", url=running.url, pid=running.pid))
+            raise CannotServe(T("一站已在运行：%(url)s（进程 %(pid)s）。", url=running.url, pid=running.pid))
 
     @contextmanager
     def _database(self) -> Iterator[tuple[Keeper | None, Place]]:
@@ -148,7 +148,8 @@ class Supervisor:
         while not self.stopping.wait(0.1):
             for child in children:
                 if child.process is not None and (code := child.process.poll()) is not None:
-                    raise CannotServe(T("%(name)s 没有启动(%(code)s),原因见上。", name=child.name, code=code))
+                    failure = T("%(name)s 没有启动（%(code)s），原因见上。", name=child.name, code=code)
+                    raise CannotServe(failure)
             if _answers(url):
                 return True
             if time.monotonic() > deadline:
@@ -160,7 +161,7 @@ class Supervisor:
         if self.settings.demo:
             from workflow.station import demo
 
-            self.say(T("演示账号(密码都是 %(password)s):", password=demo.PASSWORD))
+            self.say(T("演示账号（密码都是 %(password)s）：", password=demo.PASSWORD))
             for login in demo.LOGINS:
                 self.say(
                     T(
@@ -207,7 +208,7 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             raise CannotServe(
                 T(
-                    "无法使用 %(host)s 的端口 %(port)s(%(why)s)。请换一个，例如 make run PORT=8010。",
+                    "无法使用 %(host)s 的端口 %(port)s（%(why)s）。请换一个，例如 make run PORT=8010。",
                     host=host,
                     port=port,
                     why=error.strerror,

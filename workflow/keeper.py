@@ -133,7 +133,7 @@ class Keeper:
             os.close(lock)
             raise DatabaseProblem(
                 T(
-                    "数据库 %(folder)s 正由另一个进程(%(pid)s)使用,同一数据只能启动一次。请先停止它,"
+                    "数据库 %(folder)s 正由另一个进程（%(pid)s）使用，同一数据只能启动一次。请先停止它，"
                     "或用 YIZHAN_HOME 指定另一个目录。",
                     folder=str(self.folder),
                     pid=owner,
@@ -180,7 +180,7 @@ class Keeper:
                 said = output.read().decode(errors="replace")
             # After a killed server its last children need a moment to notice and to leave the shared memory.
             if time.monotonic() > deadline or not ("shared memory block" in said or "postmaster.pid" in said):
-                raise DatabaseProblem(T("数据库没有启动:%(why)s", why=said.strip()[-2000:]))
+                raise DatabaseProblem(T("数据库没有启动：%(why)s", why=said.strip()[-2000:]))
             time.sleep(0.1)
 
     def _answers(self, deadline: float) -> bool:
@@ -242,7 +242,7 @@ class Keeper:
             deadline = time.monotonic() + STOP_SECONDS
             while _memory_in_use(lines):
                 if time.monotonic() > deadline:
-                    raise DatabaseProblem(T("旧数据库的子进程仍未退出,请稍后再试。"))
+                    raise DatabaseProblem(T("旧数据库的子进程仍未退出，请稍后再试。"))
                 time.sleep(0.05)
             pid_file.unlink(missing_ok=True)
 

@@ -194,8 +194,8 @@ def test_why_tells_the_reckoning_and_the_reasons(session: Session) -> None:
     clocks.stop(session, clock, at("2026-03-04 10:00"), reason="correction", actor=CLERK)
     clocks.resume(session, clock, at("2026-03-09 15:00"), actor=CLERK)
     assert str(clocks.why(session, clock)) == (
-        "2026-03-02 受理,当天不计;自 3月3日起算 10 个工作日;3月4日至3月9日暂停计时,3 个工作日不计;"
-        "应于 3月19日 17:30 前办结;3月4日 10:00起暂停:等待补正材料"
+        "2026-03-02 受理，当天不计；自 3月3日起算 10 个工作日；3月4日至3月9日暂停计时，3 个工作日不计；"
+        "应于 3月19日 17:30 前办结；3月4日 10:00起暂停：等待补正材料"
     )
 
 

@@ -25,10 +25,10 @@ def as_actor(session: Session, person: staff.Staff) -> Actor:
 def test_a_notice_is_unread_until_its_reader_reads_it(
     session: Session, people: SimpleNamespace, moment: datetime
 ) -> None:
-    told = notices.tell(session, people.li, T("新任务:%(name)s", name="判类"), "/tasks/1", moment=moment)
+    told = notices.tell(session, people.li, T("新任务：%(name)s", name="判类"), "/tasks/1", moment=moment)
     li, wang = as_actor(session, people.li), as_actor(session, people.wang)
     assert [(str(n.text), n.link) for n in notices.unread(session, li, moment)] == [
-        ("新任务:判类", "/tasks/1")
+        ("新任务：判类", "/tasks/1")
     ]
     assert notices.count_unread(session, wang, moment) == 0
     notices.mark_read(session, wang, moment, [told.id])

@@ -135,7 +135,7 @@ def _material(material: CaseMaterial) -> Material:
     tone = TONES.get(material.state or "", "none")
     notes = [_("%(pages)s 页", pages=material.pages)] if material.pages else []
     notes += [_("%(copies)s 份", copies=material.copies)] if material.copies else []
-    notes += [part for part in (material.original, material.reason) if part]
+    notes += [say(part) for part in (material.original, material.reason) if part]
     return Material(
         name=material.name,
         note=" · ".join(notes) or (_("必需") if material.required else _("视情况")),

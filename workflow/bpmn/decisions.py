@@ -134,14 +134,14 @@ def _numbers(hits: list[tuple[int, list[Json]]]) -> str:
 def _decision(element: etree._Element, flaws: list[Flaw]) -> Decision | None:
     key = element.get("id")
     if not key:
-        flaws.append(_flaw("missing_id", element, T("决策缺少编号(id)。")))
+        flaws.append(_flaw("missing_id", element, T("决策缺少编号（id）。")))
         return None
     table = next(_children(element, "decisionTable"), None)
     if table is None:
         flaws.append(_flaw("bad_decision", element, T("决策“%(id)s”不是决策表。", id=key)))
         return None
     if element.find("{*}informationRequirement/{*}requiredDecision") is not None:
-        text = T("决策“%(id)s”依赖另一决策,暂不支持。", id=key)
+        text = T("决策“%(id)s”依赖另一决策，暂不支持。", id=key)
         flaws.append(_flaw("unsupported_element", element, text))
     policy = table.get("hitPolicy", "UNIQUE")
     if policy not in POLICIES or table.get("aggregation"):
@@ -162,7 +162,7 @@ def _outputs(table: etree._Element, key: str, flaws: list[Flaw]) -> tuple[str, .
     outputs = tuple(column.get("name") or (key if len(columns) == 1 else "") for column in columns)
     named = all(expressions.NAME.fullmatch(name) for name in outputs)
     if not outputs or not named or len(set(outputs)) < len(outputs):
-        text = T("决策“%(id)s”的每一输出列都要有自己的名称(字母、汉字、数字和下划线)。", id=key)
+        text = T("决策“%(id)s”的每一输出列都要有自己的名称（字母、汉字、数字和下划线）。", id=key)
         flaws.append(_flaw("bad_decision", table, text, key))
     return outputs
 

@@ -24,7 +24,7 @@ class BpmnError(YizhanError):
     """A business error with a code; raised out of the step if no error event of the diagram catches it."""
 
     def __init__(self, code: str, message: str = "") -> None:
-        super().__init__(T("业务错误“%(code)s”没有处理:%(message)s", code=code, message=message))
+        super().__init__(T("业务错误“%(code)s”没有处理：%(message)s", code=code, message=message))
         self.code = code
 
 

@@ -44,7 +44,7 @@ class Stuck(YizhanError):
     """The case has not ended and nothing in it can go on."""
 
     def __init__(self) -> None:
-        super().__init__(T("流程停住了:没有可以继续的环节,也没有结束。"))
+        super().__init__(T("流程停住了：没有可以继续的环节，也没有结束。"))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class BadLoop(YizhanError):
     """The number or the collection of a multi-instance is not one."""
 
     def __init__(self, element: str, value: object) -> None:
-        super().__init__(T("“%(element)s”的重复次数或集合无效:%(value)s", element=element, value=value))
+        super().__init__(T("“%(element)s”的重复次数或集合无效：%(value)s", element=element, value=value))
 
 
 class Loop(Ours):

@@ -31,7 +31,7 @@ class InvalidDiagram(YizhanError):
     def __init__(self, findings: list[tuple[str, str, str]]) -> None:
         file, element, what = findings[0]
         super().__init__(
-            T("流程图“%(file)s”无法运行(%(element)s):%(what)s", file=file, element=element, what=what)
+            T("流程图“%(file)s”无法运行（%(element)s）：%(what)s", file=file, element=element, what=what)
         )
         self.findings = findings
 

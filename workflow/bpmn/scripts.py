@@ -31,7 +31,7 @@ class ConditionFailed(YizhanError):
     def __init__(self, element: str, expression: str, why: str) -> None:
         super().__init__(
             T(
-                "“%(element)s”的条件“%(expression)s”无法判断:%(why)s",
+                "“%(element)s”的条件“%(expression)s”无法判断：%(why)s",
                 element=element,
                 expression=expression,
                 why=why,
@@ -45,7 +45,7 @@ class NoWay(ConditionFailed):
     """No condition of a gateway is true and it has no default flow."""
 
     def __init__(self, element: str) -> None:
-        super().__init__(element, "", str(T("没有一条去路的条件成立,也没有默认去路。")))
+        super().__init__(element, "", str(T("没有一条去路的条件成立，也没有默认去路。")))
 
 
 class BadScript(YizhanError):

@@ -30,7 +30,7 @@ class UnknownState(YizhanError):
     """Bytes that are no state, or of a format or a definition that does not fit."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(T("保存的运行状态无法读取:%(why)s", why=why))
+        super().__init__(T("保存的运行状态无法读取：%(why)s", why=why))
 
 
 def encode(top: Process, definition: Definition) -> bytes:

@@ -32,7 +32,7 @@ class StepTooLong(YizhanError):
     """One act ran more than 500 engine tasks or 5 s of machine time; the case stays at its last rest."""
 
     def __init__(self) -> None:
-        super().__init__(T("这一步运行过长,流程图中可能有不停的循环。"))
+        super().__init__(T("这一步运行过长，流程图中可能有不停的循环。"))
 
 
 class Scope:

@@ -89,4 +89,4 @@ def _measure(data: bytes) -> None:
 
 def _no_xml(error: Exception) -> Unreadable:
     line = getattr(error, "lineno", None)
-    return Unreadable("not_xml", T("文件不是正确的 XML(第 %(line)s 行)。", line=line or 1), line)
+    return Unreadable("not_xml", T("文件不是正确的 XML（第 %(line)s 行）。", line=line or 1), line)

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from workflow.engine.actors import Actor
 from workflow.schema import Json
+from workflow.texts import Text
 
 if TYPE_CHECKING:
     from workflow.engine.engine import Engine
 
-Choice = Mapping[str, Json]
+Choice = Mapping[str, Json | Text]
 
 
 @dataclass(frozen=True)

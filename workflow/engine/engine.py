@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from workflow.bpmn.parsing import Definition
 from workflow.engine import definitions, incidents, instances, tasks, timers
-from workflow.engine.actions import FormContext, Registry, registry
+from workflow.engine.actions import Choice, FormContext, Registry, registry
 from workflow.engine.actors import SYSTEM, Actor
 from workflow.engine.step import Step
 from workflow.engine.timers import Busy, ClockSource, TimerRow
@@ -33,7 +33,7 @@ class OpenForm:
     name: str
     schema: Mapping[str, Any]
     values: Mapping[str, Any]
-    choices: Mapping[str, list[Mapping[str, Json]]]
+    choices: Mapping[str, list[Choice]]
     paths: Mapping[str, str]
 
 

@@ -42,7 +42,7 @@ class Text_(fields.Field[str | None]):
         shortest, longest = rules.get("minLength"), rules.get("maxLength")
         if length > min(longest if longest is not None else LONGEST_TEXT, LONGEST_TEXT):
             raise wrong(
-                T("最多 %(count)s 个字,现在有 %(now)s 个。", count=longest or LONGEST_TEXT, now=length)
+                T("最多 %(count)s 个字，现在有 %(now)s 个。", count=longest or LONGEST_TEXT, now=length)
             )
         if shortest is not None and length < shortest:
             raise wrong(T("至少 %(count)s 个字。", count=shortest))
@@ -203,7 +203,7 @@ def pattern_problem(pattern: str) -> Text | None:
             return None
     except _Dangerous:
         pass
-    return T("正则表达式“%(pattern)s”可能运行过久,请改得简单些。", pattern=pattern)
+    return T("正则表达式“%(pattern)s”可能运行过久，请改得简单些。", pattern=pattern)
 
 
 class _Dangerous(Exception):

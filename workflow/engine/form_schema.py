@@ -78,7 +78,7 @@ def read(
     except (ValueError, RecursionError):
         return {}, (), [FormProblem("bad_form", None, T("表单文件不是正确的 JSON。"))]
     if not isinstance(schema, dict) or not isinstance(schema.get("components"), list):
-        return {}, (), [FormProblem("bad_form", None, T("表单缺少组件列表(components)。"))]
+        return {}, (), [FormProblem("bad_form", None, T("表单缺少组件列表（components）。"))]
     found: list[FormProblem] = []
     version = schema.get("schemaVersion", SCHEMA_VERSION)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
@@ -98,7 +98,7 @@ def _components(
         return ()
     for item in raw:
         if not isinstance(item, dict) or not isinstance(item.get("type"), str):
-            found.append(FormProblem("bad_form", None, T("表单中有一个组件没有类型(type)。")))
+            found.append(FormProblem("bad_form", None, T("表单中有一个组件没有类型（type）。")))
             continue
         component = _component(item, found, ids, keys, depth, prefix)
         if component is not None:
@@ -124,7 +124,7 @@ def _component(
     key = item.get("path" if kind in CONTAINERS else "key") or ""
     path = tuple(str(key).split(".")) if key and kind not in SHOWN_ONLY else ()
     if not path and kind not in SHOWN_ONLY and kind != "group":
-        say("missing_key", T("组件“%(id)s”缺少字段名(key 或 path)。", id=name))
+        say("missing_key", T("组件“%(id)s”缺少字段名（key 或 path）。", id=name))
         return None
     if path and (FORBIDDEN in path or not all(_usable(step) for step in path)):
         say("reserved_key", T("字段名“%(key)s”不能使用。", key=".".join(path)))

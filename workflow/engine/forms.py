@@ -29,7 +29,7 @@ class BadForm(YizhanError):
     """The schema itself is wrong; ``problems`` says all of it."""
 
     def __init__(self, problems: Sequence[FormProblem]) -> None:
-        super().__init__(T("表单有 %(count)s 处错误:%(first)s", count=len(problems), first=problems[0].text))
+        super().__init__(T("表单有 %(count)s 处错误：%(first)s", count=len(problems), first=problems[0].text))
         self.problems = problems
 
 

@@ -59,7 +59,7 @@ class CalendarEnds(YizhanError):
     """No working day within a year of the day asked for: the calendar is wrong or the date absurd."""
 
     def __init__(self, day: date) -> None:
-        super().__init__(T("%(day)s 前后一年内没有工作日,请检查工作日历。", day=day.isoformat()))
+        super().__init__(T("%(day)s 前后一年内没有工作日，请检查工作日历。", day=day.isoformat()))
 
 
 @dataclass(frozen=True, slots=True)

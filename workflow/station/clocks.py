@@ -241,12 +241,12 @@ def extend(
     """
     _hold(session, clock, moment, actor=actor, on_behalf_of=on_behalf_of)
     if days < 1:
-        raise Refused(T("延期天数须为正整数,不能是“%(days)s”。", days=days), field="days")
+        raise Refused(T("延期天数须为正整数，不能是“%(days)s”。", days=days), field="days")
     if clock.state == FINISHED:
         raise AlreadyDone(T("计时已经暂停或结束。"), state=clock.state)
     late = clock.state == RUNNING and moment > clock.deadline_at
     if late or moment > _reckon(clock, calendars.load(session), until=moment).at:
-        raise Refused(T("期限已过,不能再延期。"))
+        raise Refused(T("期限已过，不能再延期。"))
     _recount(
         session,
         clock,
@@ -312,7 +312,7 @@ def why(session: Session, clock: Clock) -> Text:
     reckoned = _reckon(clock, calendars.load(session)).why
     reasons = [
         T(
-            "%(when)s起暂停:%(reason)s",
+            "%(when)s起暂停：%(reason)s",
             when=moment_text(line.at, year=clock.started_at.astimezone(ZONE).year),
             reason=REASONS[line.reason or ""],
         )

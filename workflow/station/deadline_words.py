@@ -53,7 +53,7 @@ def joined(parts: Sequence[Text]) -> Text:
     """One sentence out of several parts."""
     sentence = parts[-1]
     for part in reversed(parts[:-1]):
-        sentence = T("%(first)s;%(rest)s", first=part, rest=sentence)
+        sentence = T("%(first)s；%(rest)s", first=part, rest=sentence)
     return sentence
 
 
@@ -102,21 +102,21 @@ def _run_text(run: Sequence[Day], *, year: int) -> Text:
         return T("%(when)s下午因“%(name)s”闭站", when=when, name=name)
     if first.am != first.pm:
         return T("%(when)s上午因“%(name)s”闭站", when=when, name=name)
-    return T("%(when)s(%(weekday)s)调休上班,计入", when=when, weekday=WEEKEND[first.date.weekday()])
+    return T("%(when)s（%(weekday)s）调休上班，计入", when=when, weekday=WEEKEND[first.date.weekday()])
 
 
 def beginning(begun: datetime, limit: Limit, calendar: Calendar, event: Text) -> list[Text]:
     day, clock = begun.date(), f"{begun:%Y-%m-%d %H:%M}"
     if limit.unit in ("hour", "working-hour"):
-        first = T("%(when)s %(event)s,自当时起算 %(limit)s", when=clock, event=event, limit=limit.text)
+        first = T("%(when)s %(event)s，自当时起算 %(limit)s", when=clock, event=event, limit=limit.text)
         if limit.unit == "hour":
             return [first]
-        return [first, T("只计工作时间(8:30–12:00、13:30–17:30)")]
+        return [first, T("只计工作时间（8:30–12:00、13:30–17:30）")]
     if limit.value == HALF:
-        return [T("%(when)s %(event)s,期限 %(limit)s", when=clock, event=event, limit=limit.text)]
+        return [T("%(when)s %(event)s，期限 %(limit)s", when=clock, event=event, limit=limit.text)]
     following = day + ONE_DAY if limit.unit == "day" else calendar.next_work(day)
     return [
-        T("%(when)s %(event)s,当天不计", when=day.isoformat(), event=event),
+        T("%(when)s %(event)s，当天不计", when=day.isoformat(), event=event),
         T("自 %(day)s起算 %(limit)s", day=day_text(following, year=day.year), limit=limit.text),
     ]
 
@@ -131,7 +131,7 @@ def calendar_words(
         while not calendar.is_work(first - ONE_DAY):
             first -= ONE_DAY
         off = days_off(calendar, max(first, begun.date()), due.date() - ONE_DAY)
-        return [*off, T("期满遇休息日的,顺延至其后第一个工作日")] if first < due.date() else off
+        return [*off, T("期满遇休息日的，顺延至其后第一个工作日")] if first < due.date() else off
     first = begun.date() if limit.unit == "working-hour" or limit.value == HALF else begun.date() + ONE_DAY
     return days_off(calendar, first, due.date(), without=_stopped_days(stops))
 
@@ -145,10 +145,10 @@ def stop_words(stop: Stop, limit: Limit, calendar: Calendar, year: int) -> Text:
     first, last = stop.start.date(), stop.ended.date()
     if limit.unit in ("hour", "working-hour"):
         start, end = moment_text(stop.start, year=year), moment_text(stop.ended, year=year)
-        return T("%(start)s至%(end)s暂停计时,不计", start=start, end=end)
+        return T("%(start)s至%(end)s暂停计时，不计", start=start, end=end)
     days = (last - first).days if limit.unit == "day" else calendar.count(first, last)
     return T(
-        "%(start)s至%(end)s暂停计时,%(days)s不计",
+        "%(start)s至%(end)s暂停计时，%(days)s不计",
         start=day_text(first, year=year),
         end=day_text(last, year=year),
         days=amount(days, limit.unit),
@@ -158,7 +158,7 @@ def stop_words(stop: Stop, limit: Limit, calendar: Calendar, year: int) -> Text:
 def extension_words(days: int, limit: Limit) -> Text:
     unit = "day" if limit.unit == "day" else "working-day"
     if days < 0:
-        return T("已告知的日期不因工作日历调整推后(%(days)s)", days=amount(-days, unit))
+        return T("已告知的日期不因工作日历调整推后（%(days)s）", days=amount(-days, unit))
     return T("延期 %(days)s", days=amount(days, unit))
 
 

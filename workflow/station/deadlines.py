@@ -101,7 +101,7 @@ def deadline(
             *beginning(begun, limit, calendar, event),
             *calendar_words(begun, due, limit, calendar, counted),
             *(stop_words(stop, limit, calendar, begun.year) for stop in counted),
-            *([T("现正暂停计时,恢复后顺延")] if still_open else []),
+            *([T("现正暂停计时，恢复后顺延")] if still_open else []),
             *(extension_words(days, limit) for days in extended if days),
             *([T("放假安排尚未公布的日期按暂估计算")] if provisional else []),
             T("应于 %(when)s 前%(act)s", when=moment_text(due, year=begun.year), act=act),
@@ -338,7 +338,7 @@ def _typed(text: str, *, field: str) -> date | datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        message = T("“%(text)s”不是日期,请写成 2026-03-02 或 2026-03-02T15:00。", text=text)
+        message = T("“%(text)s”不是日期，请写成 2026-03-02 或 2026-03-02T15:00。", text=text)
         raise Refused(message, field=field) from None
     if moment.year not in YEARS:
         message = T("只能计算 %(first)s 年至 %(last)s 年的日期。", first=YEARS.start, last=YEARS.stop - 1)
@@ -351,7 +351,7 @@ def _typed(text: str, *, field: str) -> date | datetime:
 def _typed_stop(text: str) -> Stop:
     first_text, dots, last_text = text.partition("..")
     if not dots:
-        message = T("“%(text)s”不是停表区间,请写成 2026-03-03..2026-03-06。", text=text)
+        message = T("“%(text)s”不是停表区间，请写成 2026-03-03..2026-03-06。", text=text)
         raise Refused(message, field="stops")
     first, last = _typed(first_text, field="stops"), _typed(last_text, field="stops")
     start, end = (moment if isinstance(moment, datetime) else at(moment, CLOSES) for moment in (first, last))
@@ -361,5 +361,5 @@ def _typed_stop(text: str) -> Stop:
 def _typed_days(days: int | str) -> int:
     text = str(days)
     if not text.isdecimal() or not 0 < int(text) <= LONGEST["working-day"]:
-        raise Refused(T("延期天数须为正整数,不能是“%(days)s”。", days=text), field="extend")
+        raise Refused(T("延期天数须为正整数，不能是“%(days)s”。", days=text), field="extend")
     return int(text)

@@ -30,7 +30,7 @@ from workflow.station.enterprises import Enterprise
 from workflow.station.permissions import visible
 from workflow.station.positions import Position
 from workflow.station.staff import Staff, by_key
-from workflow.texts import T
+from workflow.texts import T, Text
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ITEM_CLOCK = "item"
@@ -45,7 +45,13 @@ def staff_choices(context: FormContext) -> list[Choice]:
     people = context.session.scalars(
         select(Staff).where(Staff.active, visible(context.actor, Staff)).order_by(Staff.name_pinyin)
     )
-    return [{"value": str(person.id), "label": f"{person.name} {person.title}".strip()} for person in people]
+    return [
+        {
+            "value": str(person.id),
+            "label": T("%(name)s %(title)s", name=person.name, title=Text(person.title)),
+        }
+        for person in people
+    ]
 
 
 @options("enterprises")
@@ -54,7 +60,15 @@ def enterprise_choices(context: FormContext) -> list[Choice]:
         select(Enterprise).where(visible(context.actor, Enterprise)).order_by(Enterprise.name_pinyin)
     )
     return [
-        {"value": str(one.id), "label": f"{one.name} · {one.initials} · {one.code18 or T('待核实')}"}
+        {
+            "value": str(one.id),
+            "label": T(
+                "%(name)s · %(initials)s · %(code)s",
+                name=one.name,
+                initials=one.initials,
+                code=one.code18 or T("待核实"),
+            ),
+        }
         for one in found
     ]
 
@@ -63,7 +77,15 @@ def enterprise_choices(context: FormContext) -> list[Choice]:
 def item_choices(context: FormContext) -> list[Choice]:
     on = context.moment.astimezone(ZONE).date()
     return [
-        {"value": version.item.code, "label": f"{version.item.code} {version.item.name}({version.limit})"}
+        {
+            "value": version.item.code,
+            "label": T(
+                "%(code)s %(name)s（%(limit)s）",
+                code=version.item.code,
+                name=version.item.name,
+                limit=version.limit,
+            ),
+        }
         for version in items.catalogue(context.session, on)
     ]
 

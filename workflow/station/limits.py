@@ -26,17 +26,20 @@ class Limit:
 
     def __init__(self, value: Decimal | int | float | str, unit: str = "working-day") -> None:
         if unit not in LONGEST:
-            message = T("期限单位只能是 working-day、day、working-hour 或 hour,不能是“%(unit)s”。", unit=unit)
+            message = T(
+                "期限单位只能是 working-day、day、working-hour 或 hour，不能是“%(unit)s”。", unit=unit
+            )
             raise Refused(message, field="unit")
         try:
             number = Decimal(str(value))
         except InvalidOperation:
             raise Refused(T("期限“%(value)s”不是数字。", value=value), field="limit") from None
         if not number.is_finite() or not 0 < number <= LONGEST[unit]:
-            message = T("期限须大于 0 且不超过 %(most)s,不能是“%(value)s”。", most=LONGEST[unit], value=value)
+            most = LONGEST[unit]
+            message = T("期限须大于 0 且不超过 %(most)s，不能是“%(value)s”。", most=most, value=value)
             raise Refused(message, field="limit")
         if number % (HALF if unit == "working-day" else 1):
-            message = T("工作日期限以半天为最小单位,其他期限须为整数,不能是“%(value)s”。", value=value)
+            message = T("工作日期限以半天为最小单位，其他期限须为整数，不能是“%(value)s”。", value=value)
             raise Refused(message, field="limit")
         whole = number == number.to_integral_value()
         object.__setattr__(self, "value", Decimal(int(number)) if whole else number.normalize())

@@ -62,7 +62,7 @@ def mark_late(context: ActionContext, case_id: int) -> None:
         case,
         "late",
         _owners(context, case),
-        T("%(no)s %(title)s 已超过办理时限（%(deadline)s）,站长将督办。", **_facts(context, case)),
+        T("%(no)s %(title)s 已超过办理时限（%(deadline)s），站长将督办。", **_facts(context, case)),
     )
     context.engine.start(
         "supervision", by=context.actor, data={"case_id": case.id, "rung": "late"}, business_key=case.key

@@ -32,7 +32,7 @@ function badge (overlays, registry, id, text, kind) {
   const html = document.createElement('span')
   html.className = `badge ${kind}`
   html.textContent = text
-  overlays.add(id, { position: { bottom: kind === 'timer' ? -6 : 10, left: 0 }, html })
+  overlays.add(id, { position: kind === 'timer' ? { top: -22, left: -10 } : { bottom: 10, left: 0 }, html })
 }
 
 function whole () {

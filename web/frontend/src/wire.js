@@ -4,7 +4,12 @@ import { say } from './words.js'
 const token = document.querySelector('meta[name="csrf-token"]')?.content ?? ''
 
 export async function getJson (url) {
-  const answer = await fetch(url, { headers: { Accept: 'application/json' } })
+  let answer
+  try {
+    answer = await fetch(url, { headers: { Accept: 'application/json' } })
+  } catch { // no network, or the page was left while it was being drawn
+    return { status: 0, body: { message: say('offline') } }
+  }
   return { status: answer.status, body: await answer.json().catch(() => ({})) }
 }
 

@@ -42,6 +42,7 @@ function whole () {
   place.style.height = `${Math.round(Math.min(Math.max(tall, LOWEST), HIGHEST))}px`
   canvas.resized()
   const { outer } = canvas.viewbox()
+  if (!(outer.width > 0 && outer.height > 0 && inner.width > 0)) return 1 // not laid out (yet, or any more)
   const zoom = Math.min(outer.width / (inner.width + 2 * MARGIN), outer.height / (inner.height + 2 * MARGIN), 1)
   const [width, height] = [outer.width / zoom, outer.height / zoom]
   canvas.viewbox({

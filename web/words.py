@@ -42,5 +42,10 @@ def island_words() -> dict[str, str]:
         "Decrement": _("减一"),
         "Previous page": _("上一页"),
         "Next page": _("下一页"),
+        "Year": _("年"),
+        "Month": _("月"),
+        "Hour": _("时"),
+        "Minute": _("分"),
+        "date": _("年-月-日"),
         "Date and time must both be entered.": _("日期和时间都要填写"),
     }

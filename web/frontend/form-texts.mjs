@@ -6,6 +6,7 @@ const LITERALS = [
   'Date and time must both be entered.'
 ]
 const DATE_FORMAT = /function getLocaleDateFormat\(([^)]*)\) \{/
+const DATE_HINT = /function getLocaleReadableDateFormat\(([^)]*)\) \{/
 
 export function sayFormTexts () {
   return {
@@ -19,6 +20,8 @@ export function sayFormTexts () {
       }
       if (!DATE_FORMAT.test(code)) throw new Error('form-js no longer has getLocaleDateFormat')
       code = code.replace(DATE_FORMAT, "function getLocaleDateFormat($1) { return 'yyyy-MM-dd'")
+      if (!DATE_HINT.test(code)) throw new Error('form-js no longer has getLocaleReadableDateFormat')
+      code = code.replace(DATE_HINT, "function getLocaleReadableDateFormat($1) { return globalThis.yizhanSays('date')")
       return { code, map: null }
     }
   }

@@ -8,7 +8,12 @@ import { chinese, say } from './words.js'
 import '@bpmn-io/form-js-viewer/dist/assets/form-js.css'
 import './form.css'
 
-if (chinese) flatpickr.localize(Mandarin)
+if (chinese) {
+  const [yearAriaLabel, monthAriaLabel, hourAriaLabel, minuteAriaLabel] = ['Year', 'Month', 'Hour', 'Minute'].map(
+    (word) => say(word)
+  )
+  flatpickr.localize({ ...Mandarin, yearAriaLabel, monthAriaLabel, hourAriaLabel, minuteAriaLabel })
+}
 
 const place = document.getElementById('form')
 const summary = document.getElementById('form-errors')

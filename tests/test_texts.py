@@ -82,3 +82,8 @@ def test_a_sentence_with_sentences_inside_is_english_all_through() -> None:
     told = T("应于 %(when)s 前%(act)s", when=T("%(month)s%(day)s日", month=T("3月"), day=5), act=T("办结"))
     assert told.say("en") == "Completion due by 5 March"
     assert told.say("zh") == "应于 3月5日 前办结"
+
+
+def test_one_is_no_plural_in_english() -> None:
+    left = [T("剩 %(count)s 个工作日", count=count).say("en") for count in (1, "0.5", 11)]
+    assert left == ["1 working day left", "0.5 working days left", "11 working days left"]

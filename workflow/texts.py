@@ -6,6 +6,7 @@ where somebody reads it. The one catalogue lies in ``workflow/translations``; th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,7 @@ from babel.support import NullTranslations, Translations
 
 CATALOGUE = Path(__file__).parent / "translations"
 CHINESE, ENGLISH = "zh", "en"
+PLURAL = re.compile(r"\b(?P<count>[\d.]+)(?P<what>(?: [a-z]+)+)\(s\)")  # "3 working day(s)"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Text:
         sentence = _catalogue(language).gettext(self.msgid)
         if not self.values:
             return sentence
-        return sentence % {
+        said = sentence % {
             name: value.say(language) if isinstance(value, Text) else value
             for name, value in self.values.items()
         }
+        return said if language == CHINESE else PLURAL.sub(_one_or_more, said)
 
     def __str__(self) -> str:
         return self.say(CHINESE)
@@ -41,6 +44,10 @@ class Text:
 def T(msgid: str, **values: object) -> Text:
     """Mark and fill a sentence; the catalogue's extractor looks for this name."""
     return Text(msgid, values)
+
+
+def _one_or_more(counted: re.Match[str]) -> str:
+    return counted["count"] + counted["what"] + ("" if counted["count"] == "1" else "s")
 
 
 @cache

@@ -17,6 +17,7 @@ const viewer = new Viewer({
 })
 const MARGIN = 24 // diagram units around the whole
 const [LOWEST, HIGHEST] = [300, 640] // pixels
+const WORD = 7.2 // diagram units a letter takes, at most
 const READABLE = 0.42 // below this zoom a wide process is only a line of dots
 
 function rename (elements, names) {
@@ -25,6 +26,16 @@ function rename (elements, names) {
     if (!element) continue
     element[element.$type === 'bpmn:TextAnnotation' ? 'text' : 'name'] = name
   }
+  Object.values(elements).forEach((drawn) => widen(drawn, names[drawn.bpmnElement?.id]))
+}
+
+// Labels were measured for Chinese, which breaks anywhere: give the longest English word its place.
+function widen ({ bounds, label }, name) {
+  if (!name || !label?.bounds) return
+  const width = Math.max(label.bounds.width, ...name.split(/\s+/).map((word) => word.length * WORD))
+  const beside = bounds && label.bounds.x >= bounds.x + bounds.width
+  if (!beside) label.bounds.x -= (width - label.bounds.width) / 2
+  label.bounds.width = width
 }
 
 function badge (overlays, registry, id, text, kind) {

@@ -94,7 +94,8 @@ class Process:
     def answers(self) -> bool:
         assert self.popen.poll() is None, self.log.read_text()
         try:
-            return httpx.get(f"{self.address}/health/ready", trust_env=False, timeout=5).status_code == 200
+            told = httpx.get(f"{self.address}/health/ready", trust_env=False, timeout=5).json()
+            return bool(told["database"])
         except httpx.TransportError:
             return False
 

@@ -97,7 +97,7 @@ def station(own_folder: Path) -> Iterator[Station]:
 
 
 def test_it_serves_is_found_by_commands_and_stops_without_a_trace(station: Station) -> None:
-    assert station.ready()
+    station.until(station.ready)
     assert "liting" in station.log.read_text()
     assert "2026-03-04" in station.yizhan("demo", "clock", "+2d").stdout
     assert "2026-03-04" in station.yizhan("demo", "clock").stdout
@@ -136,7 +136,7 @@ def test_when_it_is_killed_nothing_of_it_stays_and_it_starts_again(station: Stat
     assert not alive
     (station.home / "running.json").unlink()
     again = Station(station.home)
-    assert again.ready()
+    again.until(again.ready)
     again.stop()
 
 

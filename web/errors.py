@@ -15,11 +15,13 @@ from werkzeug.exceptions import HTTPException
 from web.language import say
 from web.request import db
 from web.wants import wants_json
+from workflow.engine.incidents import StepFailed
 from workflow.errors import AlreadyDone, InvalidForm, NotAllowed, NotFound, Refused, YizhanError
+from workflow.station.running import report
 
 log = logging.getLogger("yizhan.web")
 
-STATUS = {NotFound: 404, NotAllowed: 403, AlreadyDone: 409, InvalidForm: 422, Refused: 422}
+STATUS = {NotFound: 404, NotAllowed: 403, AlreadyDone: 409, InvalidForm: 422, Refused: 422, StepFailed: 500}
 
 
 def install(app: Flask) -> None:
@@ -32,6 +34,9 @@ def install(app: Flask) -> None:
 def told(error: YizhanError) -> ResponseReturnValue:
     """An error in words of the domain."""
     db().rollback()
+    if isinstance(error, StepFailed):
+        report(db(), error)
+        db().commit()
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
     more: dict[str, object] = {}
     if isinstance(error, InvalidForm):

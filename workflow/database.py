@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from workflow.cluster import APPLICATION
 from workflow.cluster import DatabaseProblem as DatabaseProblem
+from workflow.migrations.by_hand import GROWING
 from workflow.schema import Base
 from workflow.texts import T
 
@@ -151,7 +152,7 @@ def grant(connection: Connection) -> None:
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public, queue TO {APPLICATION}",
     ):
         connection.execute(text(statement))
-    for table in ("history", "alembic_version"):
+    for table in (*GROWING, "alembic_version"):
         if connection.scalar(select(func.to_regclass(f"public.{table}"))) is not None:
             connection.execute(text(f"REVOKE UPDATE, DELETE ON public.{table} FROM {APPLICATION}"))
 

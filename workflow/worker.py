@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import delete, func, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from workflow.engine import incidents, timers
@@ -27,6 +27,7 @@ from workflow.schema import Base
 log = logging.getLogger(__name__)
 
 TRIES = 5
+SEEN_WITHIN = timedelta(minutes=1)
 
 
 class WorkerRow(Base):
@@ -39,6 +40,12 @@ class WorkerRow(Base):
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+def alive(session: Session) -> bool:
+    """Some worker has been seen within the last minute."""
+    seen = select(WorkerRow.id).where(WorkerRow.seen_at > func.clock_timestamp() - SEEN_WITHIN)
+    return session.scalar(seen.limit(1)) is not None
 
 
 class Worker:

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.engine.conftest import CLERK, COLLEAGUE, HEAD, STAND_IN, STRANGER, after
-from workflow.engine import history, instances, tasks
+from workflow.engine import history, incidents, instances, tasks
+from workflow.engine.incidents import StepFailed
 from workflow.engine.instances import InstanceRow
 from workflow.engine.submissions import SubmissionRow
 from workflow.engine.tasks import TaskRow
@@ -353,3 +354,23 @@ def test_a_refusal_of_the_station_undoes_the_whole_step(engine, session, deploy,
     session.rollback()
     assert only_task(session).element == "look"
     assert history.verify(session) == []
+
+
+def test_a_condition_that_cannot_be_told_leaves_the_case_where_it_was(engine, session, deploy):
+    deploy(WITH_FORM.replace("word =", "len(nothing) ="), files=FILES)
+    instance = engine.start("tiny", by=CLERK)
+    session.commit()
+    with pytest.raises(StepFailed) as caught:
+        engine.complete(only_task(session).id, by=CLERK, data={"name": "王小明", "word": "好"})
+    session.rollback()
+    assert (caught.value.instance_id, caught.value.element) == (instance, "look")
+    assert only_task(session).element == "look"
+
+
+def test_the_same_incident_is_counted_and_not_told_twice(engine, session, deploy):
+    deploy(ONE_TASK)
+    instance = engine.start("tiny", by=CLERK)
+    for _ in range(3):
+        incidents.record(session, instance, code="Stuck", message="停住了", element="look")
+    (row,) = incidents.open_ones(session)
+    assert row.times == 3

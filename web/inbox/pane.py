@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -13,7 +12,7 @@ from web.inbox.worklist import Line, line
 from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
-from workflow.station import cases, positions
+from workflow.station import calendar, cases, positions
 from workflow.station.cases import Case
 from workflow.station.permissions import can
 from workflow.station.staff import Staff
@@ -52,7 +51,7 @@ def pane(task_id: int) -> Pane | None:
     happened = events(db(), of_case(case))
     return Pane(
         line=shown,
-        share=share(task.created_at, task.due_at, moment()),
+        share=_share(task),
         facts=_facts(case),
         events=happened[:LATEST],
         can_work=task.assignee in (None, *by.selves) or "lead" in by.may,
@@ -62,11 +61,13 @@ def pane(task_id: int) -> Pane | None:
     )
 
 
-def share(start: datetime | None, due: datetime | None, now: datetime) -> int | None:
-    """Percent of the time between two moments that has passed, at most 100."""
-    if start is None or due is None or due <= start:
+def _share(task: TaskRow) -> int | None:
+    """Percent of the working time until the shown due date that has passed, at most 100."""
+    if task.due_at is None:
         return None
-    return min(100, max(0, round((now - start) / (due - start) * 100)))
+    days = calendar.load(db())
+    whole = days.working_minutes(task.created_at, task.due_at)
+    return min(100, round(100 * days.working_minutes(task.created_at, moment()) / whole)) if whole else 100
 
 
 def _facts(case: Case) -> list[Fact]:
@@ -87,5 +88,6 @@ def _colleagues() -> list[tuple[str, str]]:
 
 def colleagues() -> list[Staff]:
     """Everybody at work but oneself; who is away is not offered."""
-    people = db().scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin)).all()
-    return [one for one in people if one.key != actor().key and not positions.is_away(db(), one, moment())]
+    away = positions.away(db(), moment())
+    people = db().scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin))
+    return [one for one in people if one.key != actor().key and one.id not in away]

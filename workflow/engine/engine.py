@@ -72,7 +72,8 @@ class Engine:
             started = step.submit(
                 definition.start_form, data or {}, element="start", task_id=None, token=None
             )
-        step.born(started)
+        with incidents.told_apart(instance_id, None):
+            step.born(started)
         step.close("start", detail={"definition": f"{key}:{row.version}"})
         return step.instance_id
 
@@ -91,7 +92,8 @@ class Engine:
             else {}
         )
         tasks.close(self.session.connection(), task.id, by, step.on_behalf_of, step.moment)
-        step.finish(task.token, values)
+        with incidents.told_apart(step.instance_id, task.element):
+            step.finish(task.token, values)
         step.close("complete", element=task.element)
         return step.instance_id
 
@@ -137,7 +139,9 @@ class Engine:
         step = self._step(held, by)
         step.restored(held.state)
         known = {name: value for name, value in (data or {}).items() if name in step.definition.names}
-        if not step.execution.receive(message, known):
+        with incidents.told_apart(instance_id, None):
+            received = step.execution.receive(message, known)
+        if not received:
             raise AlreadyDone(T("这件事项现在不等待这条消息。"), state="not_waiting")
         step.close("receive", detail={"message": message})
 
@@ -171,7 +175,8 @@ class Engine:
             return False
         step = self._step(held, SYSTEM)
         step.restored(held.state)
-        step.execution.wake(timer.token)
+        with incidents.told_apart(step.instance_id, timer.element):
+            step.execution.wake(timer.token)
         detail: dict[str, Json] = {"due": timer.due_at.isoformat()}
         if timer.rung:
             detail["rung"] = timer.rung

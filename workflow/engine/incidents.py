@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from workflow.errors import NotFound
+from workflow.bpmn.data import InvalidData
+from workflow.bpmn.decisions import DecisionError
+from workflow.bpmn.execution import BpmnError, ConditionFailed, StepTooLong, Stuck
+from workflow.bpmn.isolate import FeelError
+from workflow.bpmn.loops import BadLoop
+from workflow.bpmn.timers import BadTimer
+from workflow.errors import NotFound, YizhanError
 from workflow.schema import Base
+from workflow.texts import T
 
 
 class IncidentRow(Base):
@@ -27,6 +36,44 @@ class IncidentRow(Base):
     times: Mapped[int] = mapped_column(server_default="1")
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[str | None]
+
+
+DIAGRAM_ERRORS = (
+    BadLoop,
+    BadTimer,
+    BpmnError,
+    ConditionFailed,
+    DecisionError,
+    FeelError,
+    InvalidData,
+    StepTooLong,
+    Stuck,
+)
+
+
+class StepFailed(YizhanError):
+    """The diagram could not go on from here: the case rests where it was, and somebody has to look."""
+
+    def __init__(self, instance_id: int, element: str | None, cause: Exception) -> None:
+        super().__init__(
+            T(
+                "流程无法继续，这一步没有执行；您填写的内容已保留，已通知管理人员。原因：%(cause)s",
+                cause=str(cause),
+            )
+        )
+        self.instance_id = instance_id
+        self.element = element
+        self.code = type(cause).__name__
+        self.message = str(cause)
+
+
+@contextmanager
+def told_apart(instance_id: int, element: str | None) -> Iterator[None]:
+    """What the diagram itself did wrong becomes StepFailed; refusals of the station pass."""
+    try:
+        yield
+    except DIAGRAM_ERRORS as error:
+        raise StepFailed(instance_id, element, error) from error
 
 
 def record(

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, text
 
+GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation")  # lines are only ever added
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
@@ -36,7 +37,8 @@ def after_tables(connection: Connection) -> None:
     connection.execute(
         text("INSERT INTO business_clock (id, ahead) VALUES (true, interval '0') ON CONFLICT DO NOTHING")
     )
-    protect(connection, "history")
+    for table in GROWING:
+        protect(connection, table)
 
 
 def protect(connection: Connection, table: str) -> None:

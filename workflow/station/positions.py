@@ -210,15 +210,15 @@ def deputies(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
     return [people[number] for number in chosen]
 
 
-def is_away(session: Session, staff: Staff, moment: datetime) -> bool:
-    return (
-        session.scalar(
-            select(Absence.id)
-            .where(Absence.staff_id == staff.id, Absence.from_at <= moment, Absence.to_at > moment)
-            .limit(1)
-        )
-        is not None
+def away(session: Session, moment: datetime) -> frozenset[int]:
+    """The ids of everybody who is away now."""
+    return frozenset(
+        session.scalars(select(Absence.staff_id).where(Absence.from_at <= moment, Absence.to_at > moment))
     )
+
+
+def is_away(session: Session, staff: Staff, moment: datetime) -> bool:
+    return staff.id in away(session, moment)
 
 
 # --- the one statement, and what it means ------------------------------------------------------------------

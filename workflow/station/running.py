@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workflow.bpmn.parsing import load_folder
-from workflow.engine import definitions
+from workflow.database import business_now
+from workflow.engine import definitions, incidents
 from workflow.engine.engine import Engine
+from workflow.engine.incidents import StepFailed
 from workflow.engine.timers import Decide
-from workflow.station import calendar, clocks, intake, supervision
+from workflow.station import calendar, clocks, intake, notices, positions, supervision
+from workflow.station.cases import Case
 from workflow.station.deadlines import Limit, deadline
+from workflow.texts import T
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("intake", "supervision")
@@ -42,6 +47,21 @@ CLOCKS = StationClocks()
 def engine_for(session: Session) -> Engine:
     """The engine in this session."""
     return Engine(session, CLOCKS)
+
+
+def report(session: Session, failed: StepFailed) -> None:
+    """Keep an incident and tell head and administrators, in a transaction after the failed one. Flushes."""
+    known = incidents.record(
+        session, failed.instance_id, code=failed.code, message=failed.message, element=failed.element
+    )
+    if known.times > 1:
+        return
+    moment = business_now(session)
+    case = session.scalars(select(Case).where(Case.instance_id == failed.instance_id)).first()
+    sentence = T("运行异常：%(what)s（%(why)s）", what=case.title if case else "—", why=failed.message)
+    link = f"/cases/{case.id}" if case else ""
+    for duty in (positions.HEAD, positions.ADMIN):
+        notices.tell_position(session, duty, sentence, link, moment=moment, kind="incident")
 
 
 def deploy_shipped(session: Session, *, actor: str, moment: datetime) -> None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,11 +24,8 @@ from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from workflow.cluster import OWNER
-from workflow.database import business_now, grant, make_engine, make_sessions, set_business_clock, shift
+from workflow.database import business_now, make_engine, make_sessions, migrate, set_business_clock, shift
 from workflow.keeper import Keeper
-from workflow.migrations import by_hand
-from workflow.migrations.tables import modules
-from workflow.schema import Base
 
 TEMPLATE = "yz_template"
 BEGINNING = "2026-03-02 09:00"
@@ -89,34 +84,10 @@ def server(open_folder: Path) -> Iterator[Keeper]:
         keeper.ensure(TEMPLATE)
         engine = make_engine(keeper.url(TEMPLATE, role=OWNER))
         try:
-            with engine.begin() as connection:
-                build(connection)
+            migrate(engine)
         finally:
             engine.dispose()
         yield keeper
-
-
-def build(connection: Connection) -> None:
-    """All tables that exist so far. Until the first migration is there, half-written modules are left out."""
-    for module in modules():
-        try:
-            import_module(module)
-        except Exception as error:
-            warnings.warn(f"left out {module}: {error!r}", UnfinishedModule, stacklevel=1)
-    by_hand.before_tables(connection)
-    tables = Base.metadata.tables
-    ready = set(tables)
-    while lacking := {
-        name for name in ready for key in tables[name].foreign_keys if key._colspec.split(".")[0] not in ready
-    }:
-        ready -= lacking
-    Base.metadata.create_all(connection, tables=[tables[name] for name in ready])
-    by_hand.after_tables(connection)
-    grant(connection)
-
-
-class UnfinishedModule(UserWarning):
-    pass
 
 
 def run_as_owner(server: Keeper, statement: str) -> None:

@@ -17,7 +17,7 @@ const viewer = new Viewer({
 })
 const MARGIN = 24 // diagram units around the whole
 const [LOWEST, HIGHEST] = [300, 640] // pixels
-const WORD = 7.2 // diagram units a letter takes, at most
+const WORD = 8.4 // diagram units a letter takes, at most
 const READABLE = 0.42 // below this zoom a wide process is only a line of dots
 
 function rename (elements, names) {

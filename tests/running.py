@@ -15,11 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
-from alembic import command
 from sqlalchemy.orm import Session
 
 from web.installation import DEMO_BEGINS
-from workflow.database import business_now, grant, make_engine, migrations, set_business_clock
+from workflow.database import business_now, make_engine, set_business_clock
 from workflow.station import calendar, demo, running
 
 ROOT = Path(__file__).parents[1]
@@ -27,12 +26,10 @@ TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
 def install_demo(owner_url: str, home: Path) -> None:
-    """Make a clone of the template what web and worker expect: revision noted, demo staff, no cases yet."""
+    """Fill an empty station: calendar, diagrams and the demo's staff, but no cases yet."""
     engine = make_engine(owner_url, connections=1)
     with pytest.MonkeyPatch.context() as patch, engine.begin() as connection:
         patch.setenv("YIZHAN_HOME", str(home))
-        command.stamp(migrations(connection), "head")
-        grant(connection)
         with Session(connection) as session:
             set_business_clock(session, DEMO_BEGINS)
             calendar.import_library(session)

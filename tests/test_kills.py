@@ -26,11 +26,10 @@ from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from tests.conftest import build
 from tests.running import Browser, Process, free_port, install_demo, until
 from web.idempotency import Idempotency
 from workflow.cluster import APPLICATION, OWNER
-from workflow.database import make_engine, make_sessions, shift
+from workflow.database import make_engine, make_sessions, migrate, shift
 from workflow.engine import definitions, history, incidents, instances
 from workflow.engine.actions import registry
 from workflow.engine.actors import SYSTEM
@@ -345,8 +344,8 @@ def station_in_a_storm(home: Path) -> Iterator[Storm]:
     with Keeper(home / "postgres", version=version) as keeper:
         keeper.ensure(DATABASE)
         owner = make_engine(keeper.url(DATABASE, role=OWNER), connections=1)
+        migrate(owner)
         with owner.begin() as connection:
-            build(connection)
             for role in ("web_1", "web_2", "worker"):
                 connection.exec_driver_sql(
                     f"CREATE ROLE {role} LOGIN PASSWORD '{role}' IN ROLE {APPLICATION}"

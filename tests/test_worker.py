@@ -21,12 +21,12 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy import func, make_url, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.conftest import TEMPLATE, Clock, Database, build
+from tests.conftest import TEMPLATE, Clock, Database
 from tests.engine.conftest import CLERK, HEAD, PlainClocks, process
 from tests.running import ROOT, Process, install_demo, until
 from workflow.bpmn.parsing import Bundle
 from workflow.cluster import OWNER
-from workflow.database import make_engine, make_sessions
+from workflow.database import make_engine, make_sessions, migrate
 from workflow.engine import definitions, history, incidents
 from workflow.engine.actions import ActionContext, Registry
 from workflow.engine.engine import Engine
@@ -363,8 +363,7 @@ def own_server(open_folder: Path) -> Iterator[Keeper]:
     with Keeper(open_folder / "short-lived", version=int(os.environ.get("YIZHAN_TEST_PG", "18"))) as keeper:
         keeper.ensure(TEMPLATE)
         owner = make_engine(keeper.url(TEMPLATE, role=OWNER), connections=1)
-        with owner.begin() as connection:
-            build(connection)
+        migrate(owner)
         owner.dispose()
         yield keeper
 

@@ -22,6 +22,7 @@ const form = new Form({ container: place })
 const told = new Map() // path -> { value, messages } as the server refused it
 let key = newKey()
 let dirty = false
+let sending = false
 
 const pathOf = (instance) => instance.valuePath.join('.')
 const valueAt = (path) => path.split('.').reduce((data, part) => data?.[part], form._getState().data)
@@ -78,9 +79,43 @@ function focusOn (path) {
   first?.scrollIntoView({ block: 'center' })
 }
 
+// Leaving a field shows its findings, or closes its calendar, and moves the page: the button may be gone from under
+// the pointer when it comes up, and the browser makes no click of it. So a press counts where it began.
+function pressable (button) {
+  let from = null
+  let handled = 0
+  button.addEventListener('mousedown', (event) => event.preventDefault())
+  button.addEventListener('pointerdown', (event) => { from = event.button === 0 ? event : null })
+  document.addEventListener('pointercancel', () => { from = null })
+  document.addEventListener('pointerup', (event) => {
+    if (!from) return
+    const still = Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) < 24
+    from = null
+    if (!still) return
+    handled = event.timeStamp
+    send(button.dataset.send)
+  })
+  button.addEventListener('click', (event) => { // by keyboard, or by what speaks for a person
+    if (event.timeStamp - handled > 500) send(button.dataset.send)
+  })
+}
+
 async function send (url) {
-  document.activeElement?.blur() // a field still being typed in hands its value over when it is left
-  await new Promise((resolve) => setTimeout(resolve))
+  if (sending) return
+  sending = true
+  try {
+    await sendOnce(url)
+  } finally {
+    sending = false
+  }
+}
+
+async function sendOnce (url) {
+  // A field still being typed in hands its value over when it is left; a date a moment later, with its calendar.
+  const date = document.activeElement?.closest('.fjs-form-field-datetime')
+  document.activeElement?.blur()
+  await new Promise((resolve) => setTimeout(resolve, date ? 200 : 0))
+  place.dataset.sent = ''
   told.clear()
   summary.hidden = true
   const { data, errors } = form.submit()
@@ -114,9 +149,7 @@ if (status === 200) {
   place.removeAttribute('aria-busy')
   form.on('field.updated', () => { dirty = true })
   form.on('changed', ({ errors }) => { if (!Object.keys(errors).length) summary.hidden = true })
-  buttons.forEach((button) => button.addEventListener('click', () => send(button.dataset.send)))
-  // Leaving a field shows its findings and moves the page: without this the button moves away from under the click.
-  buttons.forEach((button) => button.addEventListener('mousedown', (event) => event.preventDefault()))
+  buttons.forEach(pressable)
   place.addEventListener('submit', (event) => event.preventDefault(), true)
   if (matchMedia('(min-width: 60em)').matches) {
     // A choice would open its list over the form, so it is the first text that is still empty.

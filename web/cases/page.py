@@ -12,7 +12,7 @@ from web.cases.events import Event, events, of_case
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
-from web.language import day, hour, say
+from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station import cases, clocks, documents, inbox, intake
@@ -53,6 +53,7 @@ class Page:
     used: str
     receipt_due_at: datetime | None
     planned_on: date | None
+    planned: tuple[str, str]
     why: Text | str
     now: list[str]
     tasks: list[Line]
@@ -84,6 +85,7 @@ def page(case_id: int) -> Page:
         used=_("时限已用 %(share)s%%", share=used) if used is not None else "",
         receipt_due_at=case.receipt_due_at,
         planned_on=case.planned_on,
+        planned=_planned(case.planned_on, due),
         why=clocks.why(db(), clock) if clock else "",
         now=list(db().scalars(steps.order_by(TaskRow.id))),
         tasks=open_tasks,
@@ -95,6 +97,13 @@ def page(case_id: int) -> Page:
         ],
         materials=[_material(one) for one in case.materials],
     )
+
+
+def _planned(day: date | None, deadline_at: datetime | None) -> tuple[str, str]:
+    """What the planned date is called, and what it means: after the deadline it is a supervision's new promise."""
+    if day is not None and deadline_at is not None and day > deadline_at.astimezone(ZONE).date():
+        return _("督办后的新承诺"), _("已超期，期限不变")
+    return _("答复的计划时间"), _("不晚于办理期限")
 
 
 def of_clock(clock: clocks.Clock | None) -> Deadline:

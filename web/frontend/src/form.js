@@ -52,9 +52,11 @@ function labelOf (path) {
 
 function showSummary (message, errors) {
   summary.replaceChildren()
-  const head = document.createElement('p')
-  head.textContent = message
-  summary.append(head)
+  if (!Object.values(errors).flat().includes(message)) {
+    const head = document.createElement('p')
+    head.textContent = message
+    summary.append(head)
+  }
   const list = document.createElement('ul')
   for (const [path, messages] of Object.entries(errors)) {
     const item = document.createElement('li')

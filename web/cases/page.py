@@ -100,7 +100,7 @@ def page(case_id: int) -> Page:
 
 
 def _planned(day: date | None, deadline_at: datetime | None) -> tuple[str, str]:
-    """What the planned date is called, and what it means: after the deadline it is a supervision's new promise."""
+    """What the planned date is called and means: after the deadline it is a supervision's new promise."""
     if day is not None and deadline_at is not None and day > deadline_at.astimezone(ZONE).date():
         return _("督办后的新承诺"), _("已超期，期限不变")
     return _("答复的计划时间"), _("不晚于办理期限")

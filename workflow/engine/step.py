@@ -184,25 +184,18 @@ class Step:
         warnings = execution.warnings()
         if warnings:
             facts["warnings"] = [str(warning) for warning in warnings]
-        self._seq += 1
-        line = history.line(
-            self._head,
-            instance_id=self.instance_id,
-            seq=self._seq,
-            at=self.moment,
-            actor=self.actor.key,
-            on_behalf_of=self.on_behalf_of,
-            kind=kind,
-            element=element,
-            detail=facts,
-        )
-        self._head = line["hash"]
-        history.add(connection, [line])
+        self._write_line(connection, kind, element, facts)
         self._write_instance(connection, execution.save())
 
     def note_only(self, state: bytes, kind: str, *, element: str | None, detail: Mapping[str, Json]) -> None:
         """Write a line of history for something that leaves the diagram where it is (claim, hand over)."""
         connection = self.session.connection()
+        self._write_line(connection, kind, element, detail)
+        self._write_instance(connection, state)
+
+    def _write_line(
+        self, connection: Connection, kind: str, element: str | None, detail: Mapping[str, Json]
+    ) -> None:
         self._seq += 1
         line = history.line(
             self._head,
@@ -217,7 +210,6 @@ class Step:
         )
         self._head = line["hash"]
         history.add(connection, [line])
-        self._write_instance(connection, state)
 
     def _write_instance(self, connection: Connection, state: bytes) -> None:
         ended = self.status != instances.RUNNING

@@ -35,7 +35,7 @@ def told(error: YizhanError) -> ResponseReturnValue:
     """An error in words of the domain."""
     db().rollback()
     if isinstance(error, StepFailed):
-        report(db(), error)
+        report(db(), error.instance_id, code=error.code, message=error.message, element=error.element)
         db().commit()
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
     more: dict[str, object] = {}

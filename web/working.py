@@ -10,7 +10,7 @@ from web.serving import configure_log
 from workflow.database import check_revision, make_engine, make_sessions
 from workflow.jobs import JobRunner, application
 from workflow.settings import Settings
-from workflow.station.running import engine_for
+from workflow.station.running import engine_for, report
 from workflow.worker import Worker
 
 CONNECTIONS = 6  # the timer loop's one, and those of the jobs' own sessions
@@ -27,7 +27,7 @@ def work(settings: Settings) -> None:
     engine = make_engine(settings.database_url, connections=CONNECTIONS)
     check_revision(engine)
     sessions = make_sessions(engine)
-    timers = Worker(sessions, engine_for)
+    timers = Worker(sessions, engine_for, report=report)
     jobs = JobRunner(application(engine.url, sessions))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: timers.stopping.set())

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from workflow.engine import incidents, timers
 from workflow.engine.engine import Engine
+from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Busy
 from workflow.schema import Base
 
@@ -56,11 +57,13 @@ class Worker:
         sessions: sessionmaker[Session],
         engine_for: Callable[[Session], Engine],
         *,
+        report: Callable[..., IncidentRow] = incidents.record,
         lease: timedelta = timedelta(seconds=10),
         longest_sleep: float = 10.0,
     ) -> None:
         self.sessions = sessions
         self.engine_for = engine_for
+        self.report = report
         self.lease = lease
         self.longest_sleep = longest_sleep
         self.stopping = threading.Event()
@@ -149,9 +152,7 @@ class Worker:
     def _give_up(self, timer_id: int, instance_id: int, error: str) -> None:
         with self.sessions() as session:
             timers.postpone(session.connection(), timer_id, timedelta(0), error=error[:2000], park=True)
-            incidents.record(
-                session, instance_id, code="timer_failed", message=error[:2000], timer_id=timer_id
-            )
+            self.report(session, instance_id, code="timer_failed", message=error[:2000], timer_id=timer_id)
             session.commit()
 
     def _beat(self, session: Session) -> None:

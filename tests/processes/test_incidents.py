@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from workflow.bpmn.execution import Stuck
 from workflow.engine import incidents
-from workflow.engine.incidents import StepFailed
 from workflow.station.running import report
 
 
 def test_head_and_administrator_hear_once_of_a_case_that_stands_still(station, liting, zhangwei, head):
     case = liting.registers()
     for _ in range(2):
-        report(station.session, StepFailed(case.instance_id, "classify", Stuck()))
+        report(station.session, case.instance_id, code="Stuck", message="停住了", element="classify")
         station.session.commit()
     for person in (head, station.person("admin")):
         assert [text.startswith("运行异常") for text in person.told()] == [True]
@@ -22,7 +20,7 @@ def test_head_and_administrator_hear_once_of_a_case_that_stands_still(station, l
 
 def test_a_retried_incident_is_settled_and_its_case_says_by_whom(station, liting, head):
     case = liting.registers()
-    report(station.session, StepFailed(case.instance_id, "classify", Stuck()))
+    report(station.session, case.instance_id, code="Stuck", message="停住了", element="classify")
     (incident,) = incidents.open_ones(station.session)
     station.engine.retry(incident.id, by=head.actor)
     station.session.commit()

@@ -12,7 +12,7 @@ from workflow.bpmn.parsing import load_folder
 from workflow.database import business_now
 from workflow.engine import definitions, incidents
 from workflow.engine.engine import Engine
-from workflow.engine.incidents import StepFailed
+from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Decide
 from workflow.station import calendar, clocks, intake, notices, positions, supervision
 from workflow.station.cases import Case
@@ -49,19 +49,31 @@ def engine_for(session: Session) -> Engine:
     return Engine(session, CLOCKS)
 
 
-def report(session: Session, failed: StepFailed) -> None:
-    """Keep an incident and tell head and administrators, in a transaction after the failed one. Flushes."""
-    known = incidents.record(
-        session, failed.instance_id, code=failed.code, message=failed.message, element=failed.element
+def report(
+    session: Session,
+    instance_id: int,
+    *,
+    code: str,
+    message: str,
+    element: str | None = None,
+    timer_id: int | None = None,
+) -> IncidentRow:
+    """Keep an incident, and tell head and administrators of a new one. Flushes.
+
+    In a transaction after the one that failed; the same incident again is only counted.
+    """
+    row = incidents.record(
+        session, instance_id, code=code, message=message, element=element, timer_id=timer_id
     )
-    if known.times > 1:
-        return
+    if row.times > 1:
+        return row
     moment = business_now(session)
-    case = session.scalars(select(Case).where(Case.instance_id == failed.instance_id)).first()
-    sentence = T("运行异常：%(what)s（%(why)s）", what=case.title if case else "—", why=failed.message)
+    case = session.scalars(select(Case).where(Case.instance_id == instance_id)).first()
+    sentence = T("运行异常：%(what)s（%(why)s）", what=case.title if case else "—", why=message)
     link = f"/cases/{case.id}" if case else ""
     for duty in (positions.HEAD, positions.ADMIN):
         notices.tell_position(session, duty, sentence, link, moment=moment, kind="incident")
+    return row
 
 
 def deploy_shipped(session: Session, *, actor: str, moment: datetime) -> None:

@@ -60,15 +60,15 @@ class Resting:
     token: str
 
 
-def run(rounds: int = ROUNDS) -> dict[str, float]:
+def run(rounds: int = ROUNDS, *, warm_up: int = WARM_UP, pauses: int = PAUSES) -> dict[str, float]:
     """The figures, milliseconds as medians over ``rounds``; see the module for what they mean."""
     with scratch_station() as (settings, sessions, engine):
         bench = Bench(sessions)
         recorded = bench.record(engine)
         with web_process(settings) as browser:
             browser.sign_in(TECHNICIAN, demo.PASSWORD)
-            steps, floors, empties, https = bench.turns(recorded, browser, rounds)
-        pauses = bench.after_pauses(PAUSES)
+            steps, floors, empties, https = bench.turns(recorded, browser, rounds, warm_up)
+        quiet = bench.after_pauses(pauses)
         assert [s for s, _ in bench.record(engine).statements] == [s for s, _ in recorded.statements]
     floor, step, empty, http = median(floors), median(steps), median(empties), median(https)
     return {
@@ -81,7 +81,7 @@ def run(rounds: int = ROUNDS) -> dict[str, float]:
         "state_bytes": recorded.state_bytes,
         "statements": len(recorded.statements),
         "feel_calls": recorded.feel_calls,
-        "step_after_pause_ms": round(median(pauses), 3),
+        "step_after_pause_ms": round(median(quiet), 3),
         "rounds": rounds,
     }
 
@@ -129,11 +129,11 @@ class Bench:
         return Recorded(case, statements, expressions.counted() - before, state_bytes)
 
     def turns(
-        self, recorded: Recorded, browser: Browser, rounds: int
+        self, recorded: Recorded, browser: Browser, rounds: int, warm_up: int
     ) -> tuple[list[float], list[float], list[float], list[float]]:
         """Step, floor, empty request and the step over HTTP in turn; the first rounds are not counted."""
         found: tuple[list[float], ...] = ([], [], [], [])
-        for number in range(rounds + WARM_UP):
+        for number in range(rounds + warm_up):
             cases = [self.prepared() for _ in range(3)]
             floor = self.floor(recorded, cases[1])
             acts: list[Callable[[], object]] = [
@@ -144,7 +144,7 @@ class Bench:
             ]
             for act, times in zip(acts, found, strict=True):
                 took = timed(act)
-                if number >= WARM_UP:
+                if number >= warm_up:
                     times.append(took)
         return found  # type: ignore[return-value]
 
@@ -307,6 +307,7 @@ def web_process(settings: Settings) -> Iterator[Browser]:
                 browser.get("/health/live")
                 break
             except OSError:
+                browser.connection.close()
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)

@@ -299,8 +299,8 @@ def web_process(settings: Settings) -> Iterator[Browser]:
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    browser = Browser(f"127.0.0.1:{port}")
     try:
-        browser = Browser(f"127.0.0.1:{port}")
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -313,6 +313,7 @@ def web_process(settings: Settings) -> Iterator[Browser]:
                 time.sleep(0.05)
         yield browser
     finally:
+        browser.connection.close()
         process.terminate()
         process.wait(30)
 

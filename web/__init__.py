@@ -24,7 +24,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from flask_wtf.csrf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import assets, errors, headers, language, places, policies, request, words
+    from web import assets, errors, headers, incoming, language, places, policies, request, words
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
     from web.documents.views import bp as documents
@@ -51,6 +51,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
             raise ValueError("create_app needs sessions or settings.database_url")
         sessions = make_sessions(make_engine(settings.database_url, connections=CONNECTIONS))
     CSRFProtect(app)
+    incoming.install(app)
     language.install(app)
     request.install(app, settings, sessions)
     policies.install(app)

@@ -6,7 +6,7 @@ import logging
 import secrets
 from http import HTTPStatus
 
-from flask import Flask, jsonify, render_template
+from flask import Flask, g, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -54,6 +54,8 @@ def forged(error: CSRFError) -> ResponseReturnValue:
 
 def http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
+    if status >= 500:
+        _ask_nothing()
     return _answer(status, _sentences().get(status) or HTTPStatus(status).phrase)
 
 
@@ -61,6 +63,7 @@ def unexpected(error: Exception) -> ResponseReturnValue:
     """A defect of ours: the log gets the trace, the person a number to tell us."""
     number = secrets.token_hex(4)
     log.exception("unexpected error %s", number)
+    _ask_nothing()
     return _answer(
         500,
         _(
@@ -68,6 +71,11 @@ def unexpected(error: Exception) -> ResponseReturnValue:
             number=number,
         ),
     )
+
+
+def _ask_nothing() -> None:
+    """The transaction has failed, or the database is gone: the page is drawn without its bar."""
+    g.me = None
 
 
 def _answer(status: int, sentence: str, **more: object) -> ResponseReturnValue:

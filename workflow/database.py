@@ -64,6 +64,7 @@ def make_engine(url: str, *, connections: int = 16) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
         pool_recycle=3600,
+        hide_parameters=True,  # errors are logged, and parameters are what people told us
     )
 
 

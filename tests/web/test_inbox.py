@@ -65,6 +65,7 @@ def test_a_task_handed_over_is_the_colleagues_and_he_is_told(
 ) -> None:
     with database.sessions() as session:
         to = session.scalars(select(Staff).where(Staff.login == "zhaomin")).one().key
+    liting.post(f"/tasks/{registered}/claim")
     assert liting.post(f"/tasks/{registered}/hand-over", to=to).status_code == 302
     zhaomin = signed_in("zhaomin")
     assert f'id="task-{registered}"' in zhaomin.get("/").text

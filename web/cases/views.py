@@ -14,6 +14,7 @@ from web.cases.listing import lines
 from web.cases.page import page
 from web.forms import opened
 from web.headers import style_attributes
+from web.incoming import submitted
 from web.policies import signed_in
 from web.request import actor, db, engine
 from workflow.errors import NotAllowed, NotFound
@@ -59,7 +60,7 @@ def register() -> ResponseReturnValue:
     key = http.headers.get("Idempotency-Key")
     answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
     if answer is None:
-        instance = engine().start(PROCESS, by=actor(), data=http.get_json())
+        instance = engine().start(PROCESS, by=actor(), data=submitted())
         case = db().scalars(select(Case).where(Case.instance_id == instance)).one()
         answer = {"next": url_for("cases.show", case_id=case.id)}
         idempotency.keep(db(), actor().key, key, answer)

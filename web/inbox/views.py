@@ -13,11 +13,13 @@ from web.headers import style_attributes
 from web.inbox import worklist
 from web.inbox.pane import pane
 from web.inbox.worklist import MINE, Line
+from web.incoming import row_id, submitted
 from web.language import say
 from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from web.wants import wants_json
-from workflow.errors import NotFound, Refused
+from workflow.engine.tasks import TaskRow
+from workflow.errors import NotAllowed, NotFound, Refused
 from workflow.station import notices, staff
 from workflow.station.permissions import can
 from workflow.texts import T
@@ -69,7 +71,7 @@ def complete(task_id: int) -> ResponseReturnValue:
     answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
     if answer is None:
         line = worklist.line(task_id)
-        engine().complete(task_id, by=actor(), data=http.get_json() if http.is_json else {})
+        engine().complete(task_id, by=actor(), data=submitted() if http.is_json else {})
         answer = {"next": url_for("inbox.show"), "said": _done(line)}
         idempotency.keep(db(), actor().key, key, answer)
         db().commit()
@@ -103,8 +105,12 @@ def hand_over(task_id: int) -> ResponseReturnValue:
     colleague = staff.by_key(db(), http.form.get("to"))
     if colleague is None or not colleague.active:
         raise Refused(T("请选择要转交的同事。"), field="to")
-    line = _line(task_id)
-    engine().reassign(task_id, by=actor(), to=staff.actor(db(), colleague, moment()))
+    line, to = _line(task_id), staff.actor(db(), colleague, moment())
+    if not can(actor(), "reassign", db().get_one(TaskRow, task_id)):
+        raise NotAllowed
+    if not can(to, "see_cases"):
+        raise Refused(T("请选择要转交的同事。"), field="to")
+    engine().reassign(task_id, by=actor(), to=to)
     notices.tell(
         db(),
         colleague,
@@ -152,7 +158,7 @@ def _list() -> dict[str, object]:
 
 
 def _task() -> int | None:
-    return http.args.get("task", type=int)
+    return row_id(http.args.get("task"))
 
 
 def _line(task_id: int) -> Line:

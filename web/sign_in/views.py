@@ -40,6 +40,8 @@ def enter() -> ResponseReturnValue:
     if person is None:
         return _page(_("登录名或密码不正确。"), login), 401
     failures.forget(db(), login, address)
+    if before := session.get("key"):  # whoever was signed in here does not stay so unseen
+        sessions.end(db(), before)
     token = sessions.begin(db(), person, http.user_agent.string)
     db().commit()
     session.clear()  # a new session at login: nothing from before it is kept, the CSRF token neither

@@ -22,6 +22,7 @@ from workflow.texts import T
 LOCAL = ZoneInfo("Asia/Shanghai")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = ("working-day", "day", "working-hour", "hour")
+LIMIT = re.compile(r"[0-9]{1,4}")  # no promise reaches past the calendar
 DURATION = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -50,7 +51,7 @@ class TimerWords:
 def limit(text: str) -> tuple[int, str]:
     """``"2 working-hour"`` -> (2, "working-hour"). BadTimer."""
     parts = text.split()
-    if len(parts) != 2 or not parts[0].isdecimal() or parts[1] not in UNITS:
+    if len(parts) != 2 or not LIMIT.fullmatch(parts[0]) or parts[1] not in UNITS:
         raise BadTimer(text)
     return int(parts[0]), parts[1]
 

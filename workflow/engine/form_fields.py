@@ -23,6 +23,7 @@ from workflow.texts import T, Text
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LONGEST_TEXT = 20_000
 LONGEST_FOR_PATTERN = 300
+LONGEST_PATTERN = 1000
 LARGEST_NUMBER = Decimal(10) ** 15
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,19}")
@@ -192,7 +193,10 @@ def wrong(text: Text) -> ValidationError:
 
 def pattern_problem(pattern: str) -> Text | None:
     """Why a pattern is refused: not a regular expression, or one that can run for ever (nested repeats,
-    alternatives in a repeat, back references, more than two open repeats)."""
+    alternatives in a repeat, back references, more than two open repeats, a very long one)."""
+    too_slow = T("正则表达式“%(pattern)s”可能运行过久，请改得简单些。", pattern=pattern[:LONGEST_PATTERN])
+    if len(pattern) > LONGEST_PATTERN:
+        return too_slow
     try:
         tree = sre_parser.parse(pattern, re.ASCII)
         re.compile(pattern, re.ASCII)
@@ -203,7 +207,7 @@ def pattern_problem(pattern: str) -> Text | None:
             return None
     except _Dangerous:
         pass
-    return T("正则表达式“%(pattern)s”可能运行过久，请改得简单些。", pattern=pattern)
+    return too_slow
 
 
 class _Dangerous(Exception):

@@ -18,6 +18,7 @@ from workflow.schema import Json
 from workflow.texts import T, Text
 
 MOST_ROWS = 200
+MOST_ERRORS = 100
 DEEPEST = 12
 _MISSING = object()
 Values = Mapping[str, Any]
@@ -83,6 +84,8 @@ class Reading:
             self._wrong(place, T("提交的内容无法识别。"))
             return
         for key, value in data.items():
+            if len(self.errors) >= MOST_ERRORS:
+                return
             below = outline.get(key, _MISSING)
             if below is _MISSING:
                 self._wrong((*place, str(key)), T("未知字段"))

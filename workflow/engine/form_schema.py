@@ -19,6 +19,9 @@ SHOWN_ONLY = frozenset(
 CONTAINERS = frozenset(("group", "dynamiclist"))
 OPTIONS = frozenset(("select", "radio", "checklist", "taglist"))
 PERSONAL = frozenset(("name", "phone", "email", "address", "identity", "text"))
+MOST_BYTES = 2 * 1024 * 1024
+MOST_COMPONENTS = 1000
+MOST_STEPS = 8  # of a key such as 'client.address.street'
 FORMULAS = ("min", "max", "minLength", "maxLength")
 
 
@@ -73,12 +76,17 @@ def read(
     source: bytes | str | Mapping[str, Any],
 ) -> tuple[dict[str, Any], tuple[Component, ...], list[FormProblem]]:
     """(schema, its components, what is wrong)."""
+    if isinstance(source, bytes | str) and len(source) > MOST_BYTES:
+        return {}, (), [FormProblem("too_large", None, T("文件超过 2 MB。"))]
     try:
         schema = json.loads(source) if isinstance(source, bytes | str) else dict(source)
     except (ValueError, RecursionError):
         return {}, (), [FormProblem("bad_form", None, T("表单文件不是正确的 JSON。"))]
     if not isinstance(schema, dict) or not isinstance(schema.get("components"), list):
         return {}, (), [FormProblem("bad_form", None, T("表单缺少组件列表（components）。"))]
+    if _how_many(schema["components"]) > MOST_COMPONENTS:
+        text = T("表单的组件超过 %(count)s 个。", count=MOST_COMPONENTS)
+        return {}, (), [FormProblem("too_large", None, text)]
     found: list[FormProblem] = []
     version = schema.get("schemaVersion", SCHEMA_VERSION)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
@@ -86,6 +94,17 @@ def read(
     ids: set[str] = set()
     components = _components(schema["components"], found, ids, {}, 0)
     return schema, components, found
+
+
+def _how_many(components: Any) -> int:
+    """Components at every depth, before any of them is looked at."""
+    waiting, number = [components], 0
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, list):
+            number += len(inner)
+            waiting += [one.get("components") for one in inner if isinstance(one, dict)]
+    return number
 
 
 def _components(
@@ -126,7 +145,7 @@ def _component(
     if not path and kind not in SHOWN_ONLY and kind != "group":
         say("missing_key", T("组件“%(id)s”缺少字段名（key 或 path）。", id=name))
         return None
-    if path and (FORBIDDEN in path or not all(_usable(step) for step in path)):
+    if path and (len(path) > MOST_STEPS or FORBIDDEN in path or not all(_usable(step) for step in path)):
         say("reserved_key", T("字段名“%(key)s”不能使用。", key=".".join(path)))
     if path and kind != "group":
         _claim(prefix + path, keys, say)

@@ -6,6 +6,7 @@ processes, decision tables, forms.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from workflow.station.positions import DUTIES
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 YZ = "{urn:yizhan:bpmn:1}"
+FORM = re.compile(r"[\w-]{1,80}(/[\w-]{1,80}){0,3}")  # what may be looked for below the folder forms
 
 
 def check_files(files: Sequence[Path]) -> list[Finding]:
@@ -54,7 +56,7 @@ def _add_named(contents: dict[str, bytes], *, beside: Iterable[Path]) -> None:
             continue
         for form in _values(root, f"{YZ}form"):
             path = running.ROOT / "forms" / f"{form}.form"
-            if f"{form}.form" not in contents and path.is_file():
+            if f"{form}.form" not in contents and FORM.fullmatch(form) and path.is_file():
                 contents[f"{form}.form"] = path.read_bytes()
         for process in _values(root, "calledElement"):
             found = _file_with(process, diagrams, contents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
@@ -20,6 +21,7 @@ from workflow.texts import T
 PHONE = "staff.phone"
 SHORTEST_PASSWORD = 8
 HASHER = PasswordHasher()
+NUMBER = re.compile("[0-9]{1,18}")
 
 
 class Staff(Base):
@@ -114,7 +116,7 @@ def actor(session: Session, staff: Staff, moment: datetime) -> Actor:
 def by_key(session: Session, key: str | None) -> Staff | None:
     """'staff:7' -> that person; None for the system and for nobody."""
     kind, _, number = (key or "").partition(":")
-    return session.get(Staff, int(number)) if kind == "staff" and number.isdigit() else None
+    return session.get(Staff, int(number)) if kind == "staff" and NUMBER.fullmatch(number) else None
 
 
 def names(session: Session, wanted: Iterable[str], *, language: str = "zh") -> dict[str, str]:

@@ -20,7 +20,7 @@ from workflow.errors import Refused, YizhanError
 from workflow.settings import Settings
 from workflow.texts import CHINESE, ENGLISH, T, Text
 
-STEP = re.compile(r"([+-])(\d+)([dhm])")
+STEP = re.compile(r"([+-])([0-9]{1,6})([dhm])")
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 

@@ -29,11 +29,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from workflow.cluster import APPLICATION
 from workflow.cluster import DatabaseProblem as DatabaseProblem
+from workflow.errors import Refused
 from workflow.migrations.by_hand import GROWING
 from workflow.schema import Base
 from workflow.texts import T
 
 OLDEST = 16
+FIRST_YEAR, LAST_YEAR = 2004, 2099  # where the business clock may be moved to
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x79697A68  # one migrator at a time, whichever process asks
 WAKE = "yizhan_wake"  # the workers' channel: when the business clock moves they look for due timers again
@@ -180,5 +182,8 @@ def shift(session: Session, by: timedelta) -> None:
 
 
 def _move(session: Session, ahead: object) -> None:
+    """Refused: beyond the years that the calendar knows; the caller rolls back."""
     session.query(BusinessClock).update({BusinessClock.ahead: ahead}, synchronize_session=False)
+    if not session.scalar(select(func.extract("year", func.yz_now()).between(FIRST_YEAR, LAST_YEAR))):
+        raise Refused(T("业务时间只能在 %(first)s 年至 %(last)s 年之间。", first=FIRST_YEAR, last=LAST_YEAR))
     session.execute(select(func.pg_notify(WAKE, "")))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from tests.conftest import Database
+from tests.conftest import Clock, Database
 from tests.web.conftest import Browser, case_of, registration
 from web import request
-from workflow.database import make_engine
+from web.cli import read_move
+from workflow.database import make_engine, set_business_clock, shift
 from workflow.engine.tasks import TaskRow
+from workflow.errors import Refused
 from workflow.station import inbox
 from workflow.station.staff import Staff
 
@@ -146,3 +149,20 @@ def test_every_engine_hides_what_it_sends(database: Database) -> None:
     engine = make_engine(database.url, connections=1)
     assert engine.hide_parameters
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    ["0001-01-01", "2003-12-31", "2100-01-02", "9999-12-31", "+999999d", "-999999d", "+99999999999d"],
+)
+def test_the_demo_clock_is_not_moved_out_of_the_calendar(
+    database: Database, clock: Clock, beyond: str
+) -> None:
+    before = clock.now()
+    with pytest.raises(Refused), database.sessions.begin() as session:
+        move = read_move(beyond)
+        if isinstance(move, timedelta):
+            shift(session, move)
+        else:
+            set_business_clock(session, move)
+    assert clock.now() - before < timedelta(minutes=5)

@@ -166,3 +166,19 @@ def test_the_demo_clock_is_not_moved_out_of_the_calendar(
         else:
             set_business_clock(session, move)
     assert clock.now() - before < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u202e", "\ue000", "\x07", "\U000e0041"])
+@pytest.mark.parametrize("field", ["name", "new_enterprise"])
+def test_a_name_with_signs_nobody_sees_is_refused_at_the_counter(
+    liting: Browser, database: Database, field: str, sign: str
+) -> None:
+    answer = liting.send("/cases/new", registration(database, **{field: f"甲{sign}乙"}))
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert list(answer.json["errors"]) == [field]
+
+
+def test_a_name_with_rare_signs_and_a_wide_space_is_taken(liting: Browser, database: Database) -> None:
+    answer = liting.send("/cases/new", registration(database, name="𠮷野\u3000太郎·ʼe\u0301"))
+    assert answer.status_code == 200

@@ -11,6 +11,7 @@ from workflow.engine.actors import Actor
 from workflow.errors import Refused
 from workflow.schema import Base
 from workflow.station import calendar, permissions, pinyin
+from workflow.station.written import refuse_invisible
 from workflow.texts import T
 
 # GB 32100-2015: 31 signs without I, O, S, V, Z; sign i weighs 3^i mod 31.
@@ -81,6 +82,7 @@ def create(
     name, code18 = name.strip(), _tidy(code18)
     if not name:
         raise Refused(T("请填写企业名称。"), field="name")
+    refuse_invisible(name, field="new_enterprise")
     if size is not None and size not in SIZES:
         raise Refused(T("请选择企业规模。"), field="size")
     _refuse_wrong(code18)

@@ -12,6 +12,7 @@ from workflow.engine.actors import Actor
 from workflow.errors import NotAllowed, Refused
 from workflow.schema import Base
 from workflow.station import access_log, keys, permissions, pinyin
+from workflow.station.written import refuse_invisible
 from workflow.texts import T, Text
 
 PHONE = "person.phone"
@@ -65,11 +66,13 @@ def remember(
 ) -> Person:
     """The person with this name and phone for this enterprise, made if not known yet. Flushes.
 
-    Refused: no name; neither a phone nor the refusal to leave one; both; something that is no phone number.
+    Refused: no name or signs nobody sees in it; neither a phone nor the refusal to leave one; both; something
+    that is no phone number.
     """
     name = name.strip()
     if not name:
         raise Refused(T("请填写姓名。"), field="name")
+    refuse_invisible(name, field="name")
     digits = tidy_phone(phone) if phone and phone.strip() else None
     if digits is None and not refused_phone:
         raise Refused(T("请填写联系电话，或勾选“拒留电话”。"), field="phone")

@@ -69,7 +69,7 @@ def report(
         return row
     moment = business_now(session)
     case = session.scalars(select(Case).where(Case.instance_id == instance_id)).first()
-    sentence = T("运行异常：%(what)s（%(why)s）", what=case.title if case else "—", why=message)
+    sentence = T("运行异常：%(what)s（%(why)s）", what=(case.no or case.key) if case else "—", why=message)
     link = f"/cases/{case.id}" if case else ""
     for duty in (positions.HEAD, positions.ADMIN):
         notices.tell_position(session, duty, sentence, link, moment=moment, kind="incident")

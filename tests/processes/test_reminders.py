@@ -10,6 +10,7 @@ from workflow.engine import history
 from workflow.engine.timers import TimerRow
 from workflow.station import cases, clocks
 from workflow.station.clocks import Escalation
+from workflow.station.outbox import Outbox
 
 
 @pytest.fixture
@@ -59,6 +60,8 @@ def test_a_late_case_gives_the_head_a_supervision_and_stays_open(station, head, 
         {"reason": "检定机构排期已满。", "measures": "改送另一家机构。", "new_date": "2026-03-18"},
     )
     assert any("改送另一家机构" in text for text in zhangwei.told())
+    told = station.session.scalars(select(Outbox.text).order_by(Outbox.id.desc())).first()
+    assert told.startswith("很抱歉") and "检定机构排期已满" in told and "2026-03-18" in told
     assert promised.late_at is not None
 
 

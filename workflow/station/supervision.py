@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from workflow.engine.actions import ActionContext, FormContext, action, prefill
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.errors import Refused
-from workflow.station import cases, clocks, notices, positions
+from workflow.station import cases, clocks, notices, outbox, positions
 from workflow.station.cases import Case
 from workflow.station.intake import ITEM_CLOCK
 from workflow.station.staff import Staff, by_key
@@ -90,7 +90,7 @@ def supervise_first(context: FormContext) -> dict[str, Any]:
 
 @action("record_supervision", inputs={"case_id": "number"})
 def record_supervision(context: ActionContext, case_id: int) -> None:
-    """Keep the head's instruction and give it to whoever has the work (R1.2.1a). The case stays late."""
+    """Give the head's instruction to whoever has the work, tell the client why (R1.2.1a, R2.4.3d)."""
     case = context.session.get_one(Case, case_id)
     form = context.submission
     new_date = date.fromisoformat(form["new_date"])
@@ -112,6 +112,18 @@ def record_supervision(context: ActionContext, case_id: int) -> None:
             moment=context.moment,
             kind="supervision",
         )
+    outbox.queue_message(
+        context.session,
+        case.applicant,
+        T(
+            "很抱歉，您的事项 %(no)s 未能按期办结。原因：%(reason)s 新的办结日期：%(date)s。",
+            no=case.no,
+            reason=form["reason"],
+            date=form["new_date"],
+        ),
+        moment=context.moment,
+        case_id=case.id,
+    )
     context.note(new_date=form["new_date"])
 
 

@@ -164,3 +164,18 @@ def test_the_notice_of_a_new_year_makes_it_and_the_december_before_certain(sessi
     assert calendar.is_provisional(date(2027, 12, 25), date(2027, 12, 25))
     assert calendar.day(date(2027, 1, 9)).is_worked_weekend
     assert not calendar.is_work(date(2026, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2026-03-02 09:10", "2026-03-02 09:10"),
+        ("2026-03-02 07:00", "2026-03-02 08:30"),
+        ("2026-03-02 12:30", "2026-03-02 13:30"),
+        ("2026-03-02 17:30", "2026-03-03 08:30"),
+        ("2026-03-06 20:00", "2026-03-09 08:30"),
+    ],
+)
+def test_outside_working_hours_the_next_working_moment_is_meant(moment: str, expected: str) -> None:
+    found = built().working(at(moment))
+    assert f"{found:%Y-%m-%d %H:%M}" == expected

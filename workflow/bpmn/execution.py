@@ -49,11 +49,16 @@ class Stuck(YizhanError):
 
 @dataclass(frozen=True)
 class OpenTask:
-    """A user, manual or plain task that waits for somebody."""
+    """A user, manual or plain task that waits for somebody.
+
+    ``due_at`` only where a FEEL expression gives it; a limit or a clock is the host's to reckon.
+    """
 
     token: str
     element: Element
     candidate: str
+    excluded: tuple[str, ...]
+    due_at: datetime | None
     data: dict[str, Json]
 
 
@@ -230,7 +235,10 @@ class Execution:
     def _open(self, token: Token) -> OpenTask:
         element = self.definition.elements[token.task_spec.bpmn_id]
         candidate = token.internal_data.get("candidate", element.candidate or "")
-        return OpenTask(str(token.id), element, candidate, dict(token.data))
+        kept_from = tuple(key for key in token.internal_data.get("excluded", "").split(",") if key)
+        due = token.internal_data.get("due")
+        due_at = moment_of(due) if due is not None else None
+        return OpenTask(str(token.id), element, candidate, kept_from, due_at, dict(token.data))
 
     @staticmethod
     def _timers_of(catcher: Token) -> list[tuple[str, str, int]]:

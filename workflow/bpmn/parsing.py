@@ -55,7 +55,10 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Element:
-    """A node of a diagram: what stands in it. ``form`` of user tasks and start events."""
+    """A node of a diagram: what stands in it. ``form`` of user tasks and start events.
+
+    ``excluded``: FEEL for the people a user task is kept from (``yz:except``), their keys with commas.
+    """
 
     id: str
     type: str
@@ -63,6 +66,7 @@ class Element:
     process: str
     form: str | None = None
     candidate: str | None = None
+    excluded: str | None = None
     action: str | None = None
     decision: str | None = None
     due: str | None = None
@@ -98,6 +102,10 @@ class Definition:
         if not self.closed:
             return data
         return {name: value for name, value in data.items() if name in self.names}
+
+    def reads_clock(self, clock: str) -> bool:
+        """Does a timer or a due date hang on this clock?"""
+        return any(e.clock == clock or e.due == f"clock:{clock}" for e in self.elements.values())
 
     @cached_property
     def processes(self) -> tuple[str, ...]:
@@ -236,6 +244,7 @@ def _element(node: Any, kind: str, process: Any, lanes: Mapping[str, str]) -> El
         process=process.get("id", ""),
         form=yz("form") or node.get(f"{{{CAMUNDA}}}formKey"),
         candidate=candidate,
+        excluded=yz("except"),
         action=yz("action"),
         decision=yz("decision"),
         due=yz("due"),

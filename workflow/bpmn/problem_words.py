@@ -58,7 +58,7 @@ def expressions_of(root: Any) -> Iterator[str]:
             yield text
         elif tag == "script":
             yield from (formula for _, formula in _script(element))
-        for value in (element.get(f"{{{YZ}}}position"), element.get(f"{{{YZ}}}due")):
+        for value in (element.get(f"{{{YZ}}}{name}") for name in ("position", "except", "due")):
             if value and value.lstrip().startswith("="):
                 yield value
 
@@ -112,6 +112,8 @@ class _Words:
             self._feel(element, position)
         elif position and position not in self.check.duties:
             self.check.say("unknown_role", element, text=position)
+        if kept_from := element.get(f"{{{YZ}}}except"):
+            self._feel(element, kept_from)
         if form and form not in self.check.forms and form not in self.forms:
             self.check.say("unknown_form", element, text=form)
         if (action or tag == "serviceTask") and action not in self.check.actions:

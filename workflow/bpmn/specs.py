@@ -10,6 +10,7 @@ from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 
 from workflow.bpmn.events import BoundaryJoin, BpmnError, Ours, throw_error
 from workflow.bpmn.scripts import ConditionFailed
+from workflow.bpmn.timers import date, micros
 from workflow.bpmn.tokens import FUTURE, STARTED, WAITING, Scope, StepTooLong, SubProcessRun, Token
 from workflow.texts import T
 
@@ -18,13 +19,25 @@ DEEPEST = 50
 
 class UserTask(Ours, defaults.UserTask):
     def _on_ready_hook(self, token: Token) -> None:
-        """Who may do it is settled when it is reached, if a FEEL expression says so. ConditionFailed."""
-        candidate = token.workflow.script_engine.definition.elements[self.bpmn_id].candidate or ""
-        if candidate.startswith("="):
-            value = token.workflow.script_engine.evaluate(token, candidate)
+        """Who may do it, who must not, and by when: settled when it is reached. ConditionFailed, BadTimer."""
+        engine = token.workflow.script_engine
+        element = engine.definition.elements[self.bpmn_id]
+        if (element.candidate or "").startswith("="):
+            value = engine.evaluate(token, element.candidate)
             if not isinstance(value, str) or not value:
-                raise ConditionFailed(self.bpmn_name or self.bpmn_id, candidate, str(T("没有给出岗位。")))
+                raise ConditionFailed(
+                    self.bpmn_name or self.bpmn_id, element.candidate, str(T("没有给出岗位。"))
+                )
             token.internal_data["candidate"] = value
+        if element.excluded:
+            value = engine.evaluate(token, element.excluded)
+            if not isinstance(value, str):  # nobody is named by "", never by null
+                raise ConditionFailed(
+                    self.bpmn_name or self.bpmn_id, element.excluded, str(T("没有说明应回避的人员。"))
+                )
+            token.internal_data["excluded"] = value
+        if (element.due or "").startswith("="):
+            token.internal_data["due"] = micros(date(str(engine.evaluate(token, element.due))))
 
 
 class ManualTask(Ours, defaults.ManualTask):

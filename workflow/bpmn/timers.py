@@ -22,7 +22,7 @@ from workflow.texts import T
 LOCAL = ZoneInfo("Asia/Shanghai")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = ("working-day", "day", "working-hour", "hour")
-LIMIT = re.compile(r"[0-9]{1,4}")  # no promise reaches past the calendar
+LIMIT = re.compile(r"[0-9]{1,4}(\.5)?")  # no promise reaches past the calendar
 DURATION = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -41,19 +41,21 @@ class TimerWords:
     """A timer whose time the station knows: a limit from now on, or a rung of a clock's table."""
 
     element: str
-    limit_value: int | None = None
+    limit_value: float | None = None
     limit_unit: str | None = None
     clock: str | None = None
     rung: str | None = None
     table: str | None = None
 
 
-def limit(text: str) -> tuple[int, str]:
-    """``"2 working-hour"`` -> (2, "working-hour"). BadTimer."""
+def limit(text: str) -> tuple[float, str]:
+    """``"2 working-hour"`` -> (2, "working-hour"); half a working day is "0.5 working-day". BadTimer."""
     parts = text.split()
     if len(parts) != 2 or not LIMIT.fullmatch(parts[0]) or parts[1] not in UNITS:
         raise BadTimer(text)
-    return int(parts[0]), parts[1]
+    if "." in parts[0] and parts[1] != "working-day":
+        raise BadTimer(text)
+    return float(parts[0]), parts[1]
 
 
 def micros(moment: datetime) -> int:

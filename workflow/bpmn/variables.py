@@ -43,7 +43,7 @@ def variables(
         ):
             found |= {e.get("name", "") for e in throw.iterfind(f"{{{BPMN}}}extensionElements/{{{YZ}}}in")}
     for element in elements:
-        for formula in (element.candidate, element.due):
+        for formula in (element.candidate, element.excluded, element.due):
             if formula and formula.startswith("="):
                 found |= _names(formula)
         if element.action and action_inputs is not None:

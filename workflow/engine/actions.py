@@ -58,6 +58,11 @@ class ActionContext:
     def note(self, **facts: Json) -> None:
         self.notes.update(facts)
 
+    def clock_moved(self, clock: str, business_key: str | None = None) -> None:
+        """A clock of this case (or of another) changed: move all that hangs on it, in this transaction."""
+        if key := business_key or self.business_key:
+            self.engine.clock_moved(key, clock, by=self.actor)
+
 
 @dataclass(frozen=True)
 class Action:

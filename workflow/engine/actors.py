@@ -25,8 +25,15 @@ class Actor:
         """The keys whose claimed tasks are this person's: one's own, and of those acted for (R1.3c)."""
         return [self.key, *sorted({key for key in self.offers.values() if key is not None})]
 
+    @property
+    def asked(self) -> list[str]:
+        """All candidate codes under which a task reaches this person: offers, and people's own keys."""
+        return [*self.offers, *self.selves]
+
     def acts_for(self, candidate: str | None) -> str | None:
         """The person on whose behalf a task offered to ``candidate`` is done; None = in one's own right."""
+        if candidate != self.key and candidate in self.selves:
+            return candidate
         return self.offers.get(candidate) if candidate else None
 
 

@@ -44,6 +44,7 @@ class Engine:
         self.session = session
         self.clocks = clocks
         self.registry = words
+        self.steps: dict[int, Step] = {}  # instances that are between two rests: an action runs in them
 
     # verbs of people
 
@@ -60,6 +61,8 @@ class Engine:
         ``data`` is the start form as filled in, or plain start data where the diagram has no form.
         NotFound, InvalidForm, Refused.
         """
+        if business_key is not None:
+            instances.lock_case(self.session.connection(), business_key)
         row = definitions.newest(self.session, key)
         definition = definitions.parsed(self.session, row.id, row.hash, self.registry)
         moment: datetime = self.session.execute(select(func.yz_now())).scalar_one()
@@ -184,17 +187,27 @@ class Engine:
         return True
 
     def rearm(self, instance_id: int, clock: str, *, by: Actor = SYSTEM) -> None:
-        """Move all that hangs on a clock after it changed: rungs, timers, shown due dates. NotFound."""
+        """Move what hangs on a clock after it changed: rungs, timers, shown due dates of one instance.
+
+        NotFound. An instance whose diagram names no such clock is left as it is.
+        """
         held = self._hold(instance_id, running=False)
-        if held.status != instances.RUNNING:
+        step = self._step(held, by)
+        if held.status != instances.RUNNING or not step.definition.reads_clock(clock):
             return
         self.session.flush()
-        step = self._step(held, by)
         step.restored(held.state)
-        step.execution.rearm(clock)
+        step.moved.add(clock)
         due_at = self.clocks.deadline(self.session, held.business_key, clock)
-        tasks.move_due(self.session.connection(), instance_id, clock, due_at)
         step.close("rearm", detail={"clock": clock, "deadline": due_at.isoformat() if due_at else None})
+
+    def clock_moved(self, business_key: str, clock: str, *, by: Actor = SYSTEM) -> None:
+        """After a clock of a case changed: move all that hangs on it, in every instance of the case."""
+        for instance_id in instances.lock_case(self.session.connection(), business_key):
+            if instance_id in self.steps:
+                self.steps[instance_id].moved.add(clock)  # it moves its own when it closes
+            else:
+                self.rearm(instance_id, clock, by=by)
 
     def retry(self, incident_id: int, *, by: Actor) -> None:
         """Let parked work be tried again at once; its attempts start anew. NotFound, AlreadyDone."""
@@ -216,14 +229,14 @@ class Engine:
 
     # forms
 
-    def start_form(self, key: str, *, by: Actor) -> OpenForm | None:
-        """The form that begins a process; None when it begins without one. NotFound."""
+    def start_form(self, key: str, *, by: Actor, business_key: str | None = None) -> OpenForm | None:
+        """The form that begins a process (for a case); None when it begins without one. NotFound."""
         row = definitions.newest(self.session, key)
         definition = definitions.parsed(self.session, row.id, row.hash, self.registry)
         if definition.start_form is None:
             return None
         moment = self.session.execute(select(func.yz_now())).scalar_one()
-        context = FormContext(self.session, None, None, {}, by, moment)
+        context = FormContext(self.session, None, business_key, {}, by, moment)
         return self._open_form(definition, definition.start_form, context)
 
     def task_form(self, task_id: int, *, by: Actor) -> OpenForm | None:

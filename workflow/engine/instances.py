@@ -1,10 +1,27 @@
-"""Running instances. The row is the lock of its case: whoever changes anything of it holds this row first."""
+"""Running instances. Their rows are the lock of a case: whoever changes anything of it holds them first.
+
+One case, one lock: instances that share a business key (an intake, its supervision, a request for more
+time) are held together, oldest first, so that a verb on one may move the others and nobody waits in a ring.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,16 +66,31 @@ _columns = (
     func.yz_now().label("moment"),
 )
 _joined = select(*_columns).join_from(_instance, _definition, _definition.c.id == _instance.c.definition_id)
-_lock = _joined.where(_instance.c.id == bindparam("instance")).with_for_update(of=_instance)
-_lock_nowait = _joined.where(_instance.c.id == bindparam("instance")).with_for_update(
-    of=_instance, nowait=True
-)
-_lock_by_task = _joined.where(
-    _instance.c.id
-    == select(table_of(TaskRow).c.instance_id)
-    .where(table_of(TaskRow).c.id == bindparam("task"))
-    .scalar_subquery()
+
+
+def _case_of(wanted: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """The wanted instance and all running ones of its case, in the order in which they are locked."""
+    one = _instance.alias()
+    key = select(one.c.business_key).where(one.c.id == wanted).scalar_subquery()
+    sibling = (_instance.c.business_key == key) & (_instance.c.status == RUNNING)
+    return (
+        _joined.add_columns((_instance.c.id == wanted).label("wanted"))
+        .where((_instance.c.id == wanted) | sibling)
+        .order_by(_instance.c.id)
+    )
+
+
+_task = table_of(TaskRow)
+_lock = _case_of(bindparam("instance", type_=BigInteger)).with_for_update(of=_instance)
+_lock_nowait = _case_of(bindparam("instance", type_=BigInteger)).with_for_update(of=_instance, nowait=True)
+_lock_by_task = _case_of(
+    select(_task.c.instance_id).where(_task.c.id == bindparam("task")).scalar_subquery()
 ).with_for_update(of=_instance)
+_running = (
+    select(_instance.c.id)
+    .where(_instance.c.business_key == bindparam("key"), _instance.c.status == RUNNING)
+    .order_by(_instance.c.id)
+)
 _read = _joined.where(_instance.c.id == bindparam("instance"))
 _add = insert(_instance).returning(_instance.c.id)
 _write = (
@@ -104,19 +136,29 @@ def read(connection: Connection, instance_id: int) -> Found:
 
 
 def lock(connection: Connection, instance_id: int, *, wait: bool = True) -> Found:
-    """Hold an instance until the transaction ends. NotFound; OperationalError if taken and not ``wait``."""
-    row = connection.execute(_lock if wait else _lock_nowait, {"instance": instance_id}).first()
-    if row is None:
-        raise NotFound
-    return row
+    """Hold an instance's case until the transaction ends. NotFound; OperationalError: taken, not ``wait``."""
+    return _wanted(connection.execute(_lock if wait else _lock_nowait, {"instance": instance_id}))
 
 
 def lock_by_task(connection: Connection, task_id: int) -> Found:
-    """Hold the instance that a task belongs to (a task never changes its instance). NotFound."""
-    row = connection.execute(_lock_by_task, {"task": task_id}).first()
-    if row is None:
-        raise NotFound
-    return row
+    """Hold the case of the instance that a task belongs to (that never changes). NotFound."""
+    return _wanted(connection.execute(_lock_by_task, {"task": task_id}))
+
+
+def lock_case(connection: Connection, business_key: str) -> list[int]:
+    """Hold all running instances of a case; their ids, oldest first; none: nobody holds anything."""
+    first = connection.execute(_running, {"key": business_key}).scalars().first()
+    if first is None:
+        return []
+    lock(connection, first)
+    return list(connection.execute(_running, {"key": business_key}).scalars())
+
+
+def _wanted(rows: Iterable[Found]) -> Found:
+    for row in rows:
+        if row.wanted:
+            return row
+    raise NotFound
 
 
 def write(connection: Connection, **values: object) -> None:

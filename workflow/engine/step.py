@@ -58,6 +58,7 @@ class Step:
         self._head: bytes = instance.head
         self._kept_clocks: dict[str, datetime | None] = {}
         self._notes: dict[str, Json] = {}
+        self.moved: set[str] = set()  # clocks that changed in this step
         self.execution: Execution
         self._tasks_before: dict[str, OpenTask] = {}
         self._timers_before: dict[str, datetime] = {}
@@ -66,10 +67,12 @@ class Step:
 
     def born(self, data: Mapping[str, Json]) -> None:
         """Start the diagram; nothing rests yet."""
+        self.engine.steps[self.instance_id] = self
         self.execution = Execution.start(self.definition, self, data)
 
     def restored(self, state: bytes) -> None:
         """Take the case up where it rests."""
+        self.engine.steps[self.instance_id] = self
         self.execution = Execution.restore(self.definition, self, state)
         self._tasks_before = {task.token: task for task in self.execution.tasks}
         self._timers_before = {timer.token: timer.due_at for timer in self.execution.timers}
@@ -157,7 +160,7 @@ class Step:
         if timer.clock is not None:
             return self._clock(timer.clock)
         assert timer.limit_value is not None and timer.limit_unit is not None
-        return self.clocks.after(self.session, self.moment, float(timer.limit_value), timer.limit_unit)
+        return self.clocks.after(self.session, self.moment, timer.limit_value, timer.limit_unit)
 
     def _clock(self, clock: str) -> datetime | None:
         if clock not in self._kept_clocks:
@@ -173,6 +176,9 @@ class Step:
         self.session.flush()
         connection = self.session.connection()
         execution = self.execution
+        for clock in sorted(self.moved):
+            execution.rearm(clock)
+            tasks.move_due(connection, self.instance_id, clock, self._clock(clock))
         if execution.ended and self.status == instances.RUNNING:
             self.status = instances.ENDED
         self._write_tasks(connection)
@@ -186,6 +192,7 @@ class Step:
             facts["warnings"] = [str(warning) for warning in warnings]
         self._write_line(connection, kind, element, facts)
         self._write_instance(connection, execution.save())
+        self.engine.steps.pop(self.instance_id, None)
 
     def note_only(self, state: bytes, kind: str, *, element: str | None, detail: Mapping[str, Json]) -> None:
         """Write a line of history for something that leaves the diagram where it is (claim, hand over)."""
@@ -238,8 +245,10 @@ class Step:
 
     def _task_row(self, task: OpenTask) -> dict[str, Any]:
         element = task.element
-        clock, due_at = None, None
-        if element.due and element.due.startswith("clock:"):
+        clock, due_at = None, task.due_at
+        if due_at is not None:
+            pass  # the diagram has reckoned it
+        elif element.due and element.due.startswith("clock:"):
             clock = element.due.removeprefix("clock:")
             due_at = self._clock(clock)
         elif element.due:
@@ -252,6 +261,7 @@ class Step:
             "name": element.name,
             "form": element.form,
             "candidate": task.candidate,
+            "excluded": list(task.excluded) or None,
             "status": tasks.OPEN,
             "clock": clock,
             "due_at": due_at,

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Text,
+    all_,
     any_,
     bindparam,
     insert,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -35,8 +35,9 @@ OPEN, DONE, CANCELLED = "open", "done", "cancelled"
 
 
 class TaskRow(Base):
-    """A task. ``candidate`` is the position or duty it is offered to, ``assignee`` who has claimed it.
+    """A task. ``candidate`` is the position, duty or person it is offered to, ``assignee`` who claimed it.
 
+    ``excluded``: the keys of people who neither see nor may do it, whatever else they are.
     ``due_at`` is shown and sorted by; when ``clock`` is set it follows that clock of the case.
     """
 
@@ -54,6 +55,7 @@ class TaskRow(Base):
     name: Mapped[str]
     form: Mapped[str | None]
     candidate: Mapped[str]
+    excluded: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     assignee: Mapped[str | None]
     status: Mapped[str] = mapped_column(default=OPEN)
     clock: Mapped[str | None]
@@ -69,21 +71,26 @@ table = table_of(TaskRow)
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Which tasks a person may see: one's own, those offered now, all for a leader (R1.2.1a, R1.3c)."""
+    """Which tasks a person may see: one's own, those offered now, all for a leader (R1.2.1a, R1.3c).
+
+    Never those that the person is excluded from.
+    """
+    free = table.c.excluded.is_(None) | (literal(actor.key) != all_(table.c.excluded))
     if "lead" in actor.may:
-        return true()
-    return or_(
+        return free
+    return free & or_(
         table.c.assignee == any_(literal(actor.selves)),
-        table.c.candidate == any_(literal(list(actor.offers))),
+        table.c.candidate == any_(literal(actor.asked)),
     )
 
 
 _seen = select(table).where(
     table.c.id == bindparam("task"),
+    table.c.excluded.is_(None) | (bindparam("me", type_=Text) != all_(table.c.excluded)),
     or_(
         bindparam("lead", type_=Boolean),
         table.c.assignee == any_(bindparam("selves", type_=ARRAY(Text))),
-        table.c.candidate == any_(bindparam("offers", type_=ARRAY(Text))),
+        table.c.candidate == any_(bindparam("asked", type_=ARRAY(Text))),
     ),
 )
 _close = (
@@ -125,9 +132,8 @@ _add = insert(table)
 
 def find(connection: Connection, task_id: int, by: Actor) -> Found:
     """A task that ``by`` may see, read under its instance's lock. NotFound."""
-    row = connection.execute(
-        _seen, {"task": task_id, "lead": "lead" in by.may, "selves": by.selves, "offers": list(by.offers)}
-    ).first()
+    who = {"me": by.key, "lead": "lead" in by.may, "selves": by.selves, "asked": by.asked}
+    row = connection.execute(_seen, {"task": task_id, **who}).first()
     if row is None:
         raise NotFound
     return row

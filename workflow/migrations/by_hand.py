@@ -9,7 +9,8 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, text
 
-GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation")  # lines are only ever added
+# Lines are only ever added to these.
+GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation", "contact")
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN

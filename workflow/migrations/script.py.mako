@@ -20,9 +20,7 @@ def upgrade() -> None:
     by_hand.before_tables(op.get_bind())
 % endif
     ${upgrades if upgrades else "pass"}
-% if down_revision is None:
     by_hand.after_tables(op.get_bind())
-% endif
 
 
 def downgrade() -> None:

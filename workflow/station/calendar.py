@@ -155,6 +155,16 @@ class Calendar:
                 left -= max(free, timedelta())
             day = self.next_work(day)
 
+    def working(self, moment: datetime) -> datetime:
+        """The moment itself if the station works then, else when it next opens."""
+        local = moment.astimezone(ZONE)
+        day = self.on_or_after(local.date())
+        while True:
+            for opens, closes in self.spans(day):
+                if local < closes:
+                    return max(local, opens)
+            day = self.next_work(day)
+
     def working_minutes(self, start: datetime, end: datetime) -> int:
         """Whole working minutes between two moments."""
         return self.working_time(start, end) // timedelta(minutes=1)

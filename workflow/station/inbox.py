@@ -132,7 +132,7 @@ def _mine(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, .
     """One's own and offered tasks with their cases; a leader's inbox is no list of everybody's work."""
     return _with_cases(found, actor).where(
         or_(TaskRow.assignee.is_(None), TaskRow.assignee.in_(actor.selves)),
-        or_(TaskRow.assignee.in_(actor.selves), TaskRow.candidate.in_(list(actor.offers))),
+        or_(TaskRow.assignee.in_(actor.selves), TaskRow.candidate.in_(actor.asked)),
     )
 
 

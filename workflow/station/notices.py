@@ -73,8 +73,14 @@ def tell(
     moment: datetime,
     kind: str = "info",
     visible_from: datetime | None = None,
+    in_working_hours: bool = False,
 ) -> Notice:
-    """Tell one person, at once or from ``visible_from`` on. ``link`` is a path of the site. Flushes."""
+    """Tell one person, at once or from ``visible_from`` on. ``link`` is a path of the site. Flushes.
+
+    ``in_working_hours``: a reminder, which nobody is to find before the station works again.
+    """
+    if in_working_hours:
+        visible_from = calendar.load(session).working(visible_from or moment)
     notice = Notice(
         recipient_id=staff.id,
         kind=kind,

@@ -63,6 +63,7 @@ ROWS: Mapping[str, Rule] = {
     "history": CASE_WORK,
     "submission": CASE_WORK,
     "outbox": CASE_WORK,
+    "contact": CASE_WORK,
     "task": _tasks,
     "notice": _own_notices,
     "service_item": ANYBODY,
@@ -86,10 +87,12 @@ def _has(*rights: str) -> Callable[[Actor, Any], bool]:
 
 
 def _offered(actor: Actor, task: Any) -> bool:
-    return LEAD in _rights(actor) or task.assignee in actor.selves or task.candidate in actor.offers
+    return _held(actor, task) or (task.candidate in actor.asked and actor.key not in (task.excluded or ()))
 
 
 def _held(actor: Actor, task: Any) -> bool:
+    if actor.key in (task.excluded or ()):
+        return False
     return LEAD in _rights(actor) or task.assignee in actor.selves
 
 

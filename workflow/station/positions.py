@@ -20,7 +20,7 @@ from workflow.engine.actors import Actor
 from workflow.errors import Refused
 from workflow.schema import Base
 from workflow.station.absences import Absence
-from workflow.station.staff import Staff
+from workflow.station.staff import Staff, by_key
 from workflow.texts import T
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -164,9 +164,18 @@ def holders(session: Session, moment: datetime) -> dict[str, list[tuple[Staff, S
 
 
 def holders_of(session: Session, candidate: str, moment: datetime) -> list[tuple[Staff, Staff | None]]:
-    """Who is asked for a candidate code, a position's or a duty's; each person once, own right first."""
+    """Who is asked for a candidate code, a position's, a duty's or a person's ('staff:7').
+
+    Each person once, own right first. A person who is away is asked through whoever acts for him or her.
+    """
     posts, away = _posts(session, moment)
     held = _held(posts, away)
+    if (person := by_key(session, candidate)) is not None:
+        acting = dict.fromkeys(h.staff_id for h in held.values() if h and h.acting_for == person.id)
+        if person.id not in away or not acting:
+            return [(person, None)]
+        people = _people(session, acting)
+        return [(people[number], person) for number in acting]
     chosen: dict[int, int | None] = {}
     for post in posts:
         holding = held[post.code]

@@ -31,8 +31,9 @@ class StationClocks:
         return deadline(moment, Limit(value, unit), calendar.load(session)).at
 
     def deadline(self, session: Session, business_key: str | None, clock: str) -> datetime | None:
+        """Nothing while the clock stands still: then no day is known."""
         found = clocks.of(session, business_key or "", clock)
-        return found.deadline_at if found else None
+        return found.deadline_at if found and found.state != clocks.STOPPED else None
 
     def rung(
         self, session: Session, business_key: str | None, clock: str, rung: str, decide: Decide

@@ -1,0 +1,115 @@
+"""The log of contacts with clients (R1.2.2b, R2.1d): who told or heard what, over which channel, when.
+
+Lines are only added. ``at`` is when it happened, ``entered_at`` when it was written down. What reached
+nobody is kept too, but does not count as contact. Message text and names of third people stay out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from workflow.errors import Refused
+from workflow.schema import Base
+from workflow.station.cases import Case
+from workflow.station.outbox import SENT, Outbox
+from workflow.texts import T
+
+CHANNELS = {
+    "phone": T("电话"),
+    "sms": T("短信"),
+    "wechat": T("微信"),
+    "email": T("邮件"),
+    "visit": T("当面"),
+    "letter": T("信函"),
+}
+REACHED = "reached"
+OUTCOMES = {
+    REACHED: T("已告知"),
+    "no_answer": T("未接通"),
+    "refused": T("拒接"),
+    "wrong_number": T("空号"),
+}
+
+
+class Contact(Base):
+    """One contact about a case. ``subject``: why, e.g. 'progress', 'extension', 'late'; '' for others."""
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        CheckConstraint("at <= entered_at", name="order"),
+        Index(None, "case_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
+    subject: Mapped[str] = mapped_column(default="")
+    channel: Mapped[str]
+    outcome: Mapped[str]
+    content: Mapped[str]
+    at: Mapped[datetime]
+    entered_at: Mapped[datetime]
+    actor: Mapped[str]
+    on_behalf_of: Mapped[str | None]
+
+
+def record(
+    session: Session,
+    case: Case,
+    *,
+    channel: str,
+    outcome: str,
+    content: str,
+    at: datetime,
+    moment: datetime,
+    actor: str,
+    on_behalf_of: str | None = None,
+    subject: str = "",
+) -> Contact:
+    """Write a contact down. Flushes. Refused: unknown channel or outcome, no words, not yet happened."""
+    if channel not in CHANNELS:
+        raise Refused(T("请选择联系方式。"), field="channel")
+    if outcome not in OUTCOMES:
+        raise Refused(T("请选择联系结果。"), field="outcome")
+    if not content.strip():
+        raise Refused(T("请写明联系内容。"), field="content")
+    if at > moment:
+        raise Refused(T("联系时间不能晚于现在。"), field="at")
+    contact = Contact(
+        case_id=case.id,
+        subject=subject,
+        channel=channel,
+        outcome=outcome,
+        content=content.strip(),
+        at=at,
+        entered_at=moment,
+        actor=actor,
+        on_behalf_of=on_behalf_of,
+    )
+    session.add(contact)
+    session.flush()
+    return contact
+
+
+def of(session: Session, case: Case) -> list[Contact]:
+    """All contacts of a case, newest first."""
+    return list(
+        session.scalars(
+            select(Contact).where(Contact.case_id == case.id).order_by(Contact.at.desc(), Contact.id.desc())
+        )
+    )
+
+
+def last_contact(session: Session, case: Case, *, subject: str | None = None) -> datetime | None:
+    """When the client was last reached: by a person, or by a message that was sent (decision 33).
+
+    ``subject`` asks only for contacts about one thing; messages have none and are then left out.
+    """
+    spoken = select(func.max(Contact.at)).where(Contact.case_id == case.id, Contact.outcome == REACHED)
+    if subject is not None:
+        return session.scalar(spoken.where(Contact.subject == subject))
+    written = select(func.max(Outbox.closed_at)).where(Outbox.case_id == case.id, Outbox.state == SENT)
+    moments = [found for found in (session.scalar(spoken), session.scalar(written)) if found is not None]
+    return max(moments, default=None)

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, text
 
-GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation")  # lines are only ever added
+GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation", "calendar_change")  # only added
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN

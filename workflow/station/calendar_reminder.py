@@ -37,9 +37,14 @@ class CalendarReminder(Base):
 
 def settings(session: Session, *, lock: bool = False) -> CalendarReminder:
     """The one row, made when it is first asked for."""
-    session.execute(insert(CalendarReminder).values(id=True).on_conflict_do_nothing())
     found = select(CalendarReminder).execution_options(populate_existing=True)
-    return session.scalars(found.with_for_update() if lock else found).one()
+    if lock:
+        found = found.with_for_update()
+    row = session.scalars(found).first()
+    if row is None:
+        session.execute(insert(CalendarReminder).values(id=True).on_conflict_do_nothing())
+        row = session.scalars(found).one()
+    return row
 
 
 def arrange(session: Session, *, remind_from: str, warn_from: str) -> None:

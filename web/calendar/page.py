@@ -101,8 +101,8 @@ def labels() -> dict[str, str]:
         WEEKEND: _("周末"),
         OFF: _("放假"),
         WORKED: _("调休上班"),
-        CLOSED: _("闭站"),
-        HALF: _("半天"),
+        CLOSED: _("全天闭站"),
+        HALF: _("半天闭站"),
     }
 
 
@@ -116,7 +116,7 @@ def label_of(day: Day) -> str:
 
 def described(day: Day) -> str:
     """A day in words: '放假 · 春节 · 暂估'."""
-    said = say(day.label) if day.label and kind_of(day) in EXCEPTIONS else ""
+    said = _name(day) if kind_of(day) in EXCEPTIONS else ""
     return " · ".join([label_of(day), *([said] if said else []), *([_("暂估")] if day.provisional else [])])
 
 
@@ -179,8 +179,12 @@ def _run(run: Sequence[Day]) -> Run:
             "%(first)s至%(last)s，%(count)s 天", first=when, last=say(day_text(last.date)), count=len(run)
         )
     kind = kind_of(first)
-    name = say(first.label) if first.label else ""
-    return Run(when, kind, signs()[kind], label_of(first), name, first.date, last.date)
+    return Run(when, kind, signs()[kind], label_of(first), _name(first), first.date, last.date)
+
+
+def _name(day: Day) -> str:
+    """A holiday's name is translated; a closure's is the station's own words."""
+    return day.name if day.source == LOCAL else say(day.label)
 
 
 def _origin(known: Calendar, number: int, covered: bool) -> str:

@@ -39,7 +39,7 @@ from workflow.texts import T
 
 CLOSE, REOPEN = "close", "reopen"
 KINDS = {
-    CLOSE: T("闭站"),
+    CLOSE: T("安排闭站"),
     REOPEN: T("恢复开放"),
     NOTICE: T("录入放假通知"),
     LIBRARY: T("导入日历数据"),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from web.installation import DEMO_BEGINS
 from workflow.database import business_now, make_engine, set_business_clock
-from workflow.station import calendar, demo, running
+from workflow.station import calendar_days, demo, running
 
 ROOT = Path(__file__).parents[1]
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
@@ -32,7 +32,7 @@ def install_demo(owner_url: str, home: Path) -> None:
         patch.setenv("YIZHAN_HOME", str(home))
         with Session(connection) as session:
             set_business_clock(session, DEMO_BEGINS)
-            calendar.import_library(session)
+            calendar_days.import_library(session)
             demo.fill(session, business_now(session))
             running.deploy_shipped(session, actor="system", moment=business_now(session))
             session.commit()

@@ -25,6 +25,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from web import assets, errors, headers, incoming, language, places, policies, request, words
+    from web.calendar.views import bp as calendar
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
     from web.documents.views import bp as documents
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     assets.install(app)
     words.install(app)
     places.install(app)
-    for place in (sign_in, inbox, cases, documents, demo, health):
+    for place in (sign_in, inbox, cases, calendar, documents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

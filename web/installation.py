@@ -120,13 +120,13 @@ def reset(place: Place) -> None:
 
 
 def _fill(engine: Engine, *, demo: bool) -> None:
-    from workflow.station import calendar, demo_cases, running
+    from workflow.station import calendar, calendar_days, demo_cases, running
     from workflow.station import demo as demo_station
     from workflow.station.staff import Staff
 
     with Session(engine) as session, session.begin():
         if session.scalar(select(calendar.CalendarDay.date).limit(1)) is None:
-            calendar.import_library(session)
+            calendar_days.import_library(session)
         fresh_demo = demo and session.scalar(select(Staff.id).limit(1)) is None
         if fresh_demo:
             set_business_clock(session, DEMO_BEGINS)

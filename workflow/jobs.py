@@ -11,20 +11,24 @@ import logging
 import threading
 from datetime import timedelta
 
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 from sqlalchemy import URL
 from sqlalchemy.orm import Session, sessionmaker
 
+from workflow.database import business_now
 from workflow.engine import history
+from workflow.station import calendar_moves, calendar_reminder
 from workflow.station.keys import signing_key
+from workflow.station.running import engine_for
 
 log = logging.getLogger(__name__)
 
 STALLED_AFTER = timedelta(minutes=1)
 PATIENCE = 15.0  # seconds a job has to end when its worker is to stop
 AGAIN_AFTER = 2.0  # seconds
+RECOMPUTE = "recompute"  # the name of the job that follows a change of the calendar
 
 
 def application(url: URL, sessions: sessionmaker[Session]) -> App:
@@ -46,6 +50,19 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
         with sessions.begin() as session:
             history.anchor(session, signing_key())
 
+    @app.periodic(cron="*/5 * * * *", periodic_id="recompute")
+    @app.task(name=RECOMPUTE)
+    def recompute(timestamp: int = 0) -> None:
+        """After each change of the calendar, and again in case a worker was killed over it (§4.7)."""
+        recompute_clocks(sessions)
+
+    @app.periodic(cron="*/10 * * * *", periodic_id="remind_of_calendar")
+    @app.task(name="remind_of_calendar", queueing_lock="remind_of_calendar")
+    def remind_of_calendar(timestamp: int) -> None:
+        """Business time may be any time of day: each digest is told once, however often this runs (§4.8)."""
+        with sessions.begin() as session:
+            calendar_reminder.remind(session, business_now(session))
+
     @app.periodic(cron="* * * * *", periodic_id="rescue")
     @app.task(name="rescue", queueing_lock="rescue", pass_context=True)
     async def rescue(context: JobContext, timestamp: int) -> None:
@@ -60,6 +77,35 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
                 await manager.finish_job(job, Status.ABORTED, delete_job=True)
 
     return app
+
+
+def defer(session: Session, task: str) -> None:
+    """Let a worker run a task once this session has committed; it vanishes with a rollback."""
+    connection = session.connection().connection.driver_connection
+    _DOOR.configure_task(task, connection=connection).defer()
+
+
+_DOOR = App(connector=SyncPsycopgConnector())  # puts jobs in over other people's connections, opens none
+
+
+def recompute_clocks(sessions: sessionmaker[Session]) -> int:
+    """Bring every owner's clocks to the calendar in force, each in its own transaction; how many owners.
+
+    One that fails stays as it was, wholly; the others go on, and the first failure is raised at the end.
+    """
+    with sessions() as session:
+        owners = calendar_moves.waiting(session)
+    failures: list[Exception] = []
+    for owner in owners:
+        try:
+            with sessions.begin() as session:
+                calendar_moves.recompute(engine_for(session), owner)
+        except Exception as failure:
+            log.exception("the clocks of %s stay at the former calendar", owner)
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return len(owners)
 
 
 class JobRunner:

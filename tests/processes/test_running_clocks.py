@@ -31,7 +31,7 @@ from workflow.engine import history
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import Refused
-from workflow.station import calendar, clocks
+from workflow.station import calendar_days, calendar_moves, clocks
 from workflow.station.cases import Case
 from workflow.station.clocks import FINISHED, RUNNING, STOPPED, Clock, Escalation
 
@@ -202,15 +202,15 @@ class Played:
         if self.days[day] == official and not any(official):
             return False
         if self.days[day] == official:
-            calendar.close(self.session, day, "停电检修")
+            calendar_days.close(self.session, day, "停电检修")
             self.days = {**self.days, day: (False, False)}
         else:
-            calendar.reopen(self.session, day)
+            calendar_days.reopen(self.session, day)
             self.days = {**self.days, day: official}
         self.session.commit()
         late = self.counted.late(self.now)
-        clocks.recompute_all(self.session, self.now.replace(tzinfo=SHANGHAI), actor="system")
-        self.moved()
+        calendar_moves.recompute(self.station.engine, self.case.key)
+        self.session.commit()
         if not late:
             self.counted.after_calendar(self.days)
         return True

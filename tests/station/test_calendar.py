@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
 import chinese_calendar
@@ -9,7 +10,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tests.conftest import Database
+from workflow.errors import AlreadyDone, Refused
 from workflow.station import calendar as calendars
+from workflow.station import calendar_days
 from workflow.station.calendar import ZONE, Calendar, CalendarDay, CalendarEnds, Day, built, closure, dates
 
 SATURDAY = date(2026, 3, 7)
@@ -21,7 +25,7 @@ def at(text: str) -> datetime:
 
 def closed(day: date, *, am: bool = False, pm: bool = False, calendar: Calendar | None = None) -> Calendar:
     known = calendar or built()
-    return known.with_days([closure(known, day, "停电检修", am=am, pm=pm)], version="closed")
+    return known.with_days([closure(known.day(day), "停电检修", am=am, pm=pm)], version="closed")
 
 
 def test_the_library_covers_what_its_data_covers() -> None:
@@ -128,8 +132,8 @@ def test_without_rows_the_library_is_in_force(session: Session) -> None:
 
 
 def test_the_import_writes_every_covered_day_once(session: Session) -> None:
-    calendars.import_library(session)
-    calendars.import_library(session)
+    calendar_days.import_library(session)
+    calendar_days.import_library(session)
     rows = {row.date: row for row in session.scalars(select(CalendarDay))}
     assert len(rows) == (date(2026, 12, 31) - date(2004, 1, 1)).days + 1
     assert (rows[date(2026, 4, 6)].name, rows[date(2026, 4, 6)].is_work) == ("清明节", False)
@@ -137,29 +141,125 @@ def test_the_import_writes_every_covered_day_once(session: Session) -> None:
 
 
 def test_the_loaded_calendar_is_kept_until_a_day_changes(session: Session) -> None:
-    first = calendars.close(session, date(2026, 3, 10), "停电检修")
+    first = calendar_days.close(session, date(2026, 3, 10), "停电检修")
     assert calendars.load(session) is first
-    second = calendars.close(session, date(2026, 3, 11), "停电检修", am=True)
+    second = calendar_days.close(session, date(2026, 3, 11), "停电检修", am=True)
     assert second is not first and second.version > first.version
     assert (first.day(date(2026, 3, 11)).pm, second.day(date(2026, 3, 11)).pm) == (True, False)
 
 
 def test_a_closure_survives_an_import_and_can_be_taken_back(session: Session) -> None:
     day = date(2026, 3, 10)
-    calendars.close(session, day, "停电检修")
-    assert not calendars.import_library(session).is_work(day)
-    assert calendars.reopen(session, day).is_work(day)
+    calendar_days.close(session, day, "停电检修")
+    assert not calendar_days.import_library(session).is_work(day)
+    assert calendar_days.reopen(session, day).is_work(day)
 
 
-def test_a_closed_holiday_stays_off_when_it_is_reopened(session: Session) -> None:
-    calendars.close(session, date(2026, 5, 1), "停电检修")
-    assert not calendars.reopen(session, date(2026, 5, 1)).is_work(date(2026, 5, 1))
+def test_a_holiday_is_not_closed_once_more(session: Session) -> None:
+    with pytest.raises(Refused) as refused:
+        calendar_days.close(session, date(2026, 5, 1), "停电检修")
+    assert refused.value.field == "day"
+
+
+def test_a_reopened_worked_weekend_has_its_name_again(session: Session) -> None:
+    day = date(2026, 2, 14)
+    calendar_days.close(session, day, "停电检修", am=True)
+    known = calendar_days.reopen(session, day).day(day)
+    assert (known.am, known.pm, known.name, known.source) == (True, True, "春节", "library")
+
+
+def test_a_half_closed_day_that_becomes_a_holiday_is_off(session: Session) -> None:
+    """And it is a half closed working day again when the notice is corrected."""
+    day = date(2027, 2, 8)
+    calendar_days.close(session, day, "停电检修", am=True)
+    assert not calendar_days.import_notice(session, 2027, {day: "春节"}, {}).is_work(day)
+    again = calendar_days.import_notice(session, 2027, {date(2027, 1, 1): "元旦"}, {}).day(day)
+    assert (again.am, again.pm, again.provisional) == (True, False, False)
+
+
+def test_a_closure_of_several_days_leaves_the_weekend_as_it_is(session: Session) -> None:
+    known = calendar_days.close(session, date(2026, 3, 13), "搬迁", until=date(2026, 3, 16))
+    sources = [known.day(date(2026, 3, day)).source for day in (13, 14, 15, 16)]
+    assert sources == ["local", "library", "library", "local"]
+
+
+@pytest.mark.parametrize(
+    ("name", "until"),
+    [
+        ("", None),
+        ("=1+1", None),
+        ("＠风险", None),
+        ("长" * 41, None),
+        ("停电", "2026-03-09"),
+        ("停电", "2027-03-10"),
+    ],
+)
+def test_a_closure_needs_a_name_and_a_sensible_end(session: Session, name: str, until: str | None) -> None:
+    last = date.fromisoformat(until) if until else None
+    with pytest.raises(Refused):
+        calendar_days.close(session, date(2026, 3, 10), name, until=last)
+
+
+def test_a_day_without_a_closure_cannot_be_reopened(session: Session) -> None:
+    with pytest.raises(Refused):
+        calendar_days.reopen(session, date(2026, 3, 10))
+
+
+def test_every_change_says_who_made_it_and_what_it_changed(session: Session) -> None:
+    author = calendar_days.Author("staff:7", "staff:1")
+    version = calendar_days.close(session, date(2026, 3, 10), "停电检修", am=True, author=author).version
+    change = calendar_days.change_of(session, version)
+    assert change is not None
+    assert (change.kind, change.actor, change.on_behalf_of, change.reason) == (
+        "close", "staff:7", "staff:1", "停电检修",
+    )  # fmt: skip
+    assert [(b.date, b.am, b.pm, a.am, a.pm) for b, a in change.pairs] == [
+        (date(2026, 3, 10), True, True, True, False)
+    ]
+
+
+def test_the_calendar_of_an_earlier_version_can_be_had_again(session: Session) -> None:
+    day = date(2026, 3, 10)
+    first = calendar_days.import_library(session).version
+    second = calendar_days.close(session, day, "停电检修").version
+    third = calendar_days.close(session, day, "停电检修", am=True).version
+    calendar_days.reopen(session, day)
+    worked = [calendar_days.as_of(session, version).is_work(day) for version in (first, second, third)]
+    assert worked == [True, False, True]
+    assert calendar_days.as_of(session, built().version).is_work(day)
+
+
+def test_what_changes_nothing_makes_no_new_version(session: Session) -> None:
+    first = calendar_days.close(session, date(2026, 3, 10), "停电检修")
+    assert calendar_days.close(session, date(2026, 3, 10), "停电检修") is first
+
+
+def test_two_changes_at_once_follow_one_another(database: Database) -> None:
+    """Else the later version might be loaded without the days of the one that commits after it."""
+    with database.sessions() as one, database.sessions() as two:
+        calendar_days.close(one, date(2026, 3, 10), "停电检修")
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(calendar_days.close, two, date(2026, 3, 11), "停电检修")
+            with pytest.raises(TimeoutError):
+                waiting.result(0.3)
+            one.commit()
+            known = waiting.result(10)
+        two.commit()
+    assert not known.is_work(date(2026, 3, 10)) and not known.is_work(date(2026, 3, 11))
+
+
+def test_who_previewed_an_older_calendar_is_told_so(session: Session) -> None:
+    version = calendars.load(session).version
+    calendar_days.must_be_at(session, version)
+    calendar_days.close(session, date(2026, 3, 10), "停电检修")
+    with pytest.raises(AlreadyDone):
+        calendar_days.must_be_at(session, version)
 
 
 def test_the_notice_of_a_new_year_makes_it_and_the_december_before_certain(session: Session) -> None:
-    calendars.import_library(session)
+    calendar_days.import_library(session)
     off = {date(2027, 1, 1): "元旦", date(2026, 12, 31): "元旦"}
-    calendar = calendars.import_notice(session, 2027, off, {date(2027, 1, 9): "元旦"})
+    calendar = calendar_days.import_notice(session, 2027, off, {date(2027, 1, 9): "元旦"})
     assert not calendar.is_provisional(date(2026, 12, 25), date(2027, 12, 24))
     assert calendar.is_provisional(date(2027, 12, 25), date(2027, 12, 25))
     assert calendar.day(date(2027, 1, 9)).is_worked_weekend

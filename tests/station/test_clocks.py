@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from workflow.errors import AlreadyDone, Refused
 from workflow.schema import Json
-from workflow.station import calendar, clocks
+from workflow.station import calendar_days, clocks
 from workflow.station.calendar import ZONE
 from workflow.station.clocks import Clock
 from workflow.station.deadlines import Limit
@@ -48,6 +48,12 @@ def table(facts: Mapping[str, Json]) -> Mapping[str, Json]:
         "late": {"share": 1},
         "superior": {"plus_days": 1 if days > 1 else None},
     }[str(facts["rung"])]
+
+
+def recomputed(session: Session, moment: datetime) -> list[Clock]:
+    """What the job does after a change of the calendar; the clocks that moved."""
+    live = session.scalars(clocks.outdated(session, moment)).all()
+    return [clock for clock in live if clocks.recompute(session, clock, moment, actor="system")]
 
 
 def rung(session: Session, clock: Clock, name: str) -> str | None:
@@ -268,23 +274,23 @@ def test_a_deadline_in_an_unpublished_year_is_provisional_until_the_notice_comes
     clock = started(session, Limit(10), on="2026-12-20 09:00")
     assert (due(clock), clock.provisional) == ("2027-01-04 17:30", True)
     off = {date(2027, 1, day): "元旦" for day in (1, 2, 3)}
-    calendar.import_notice(session, 2027, off, worked={})
-    moved = clocks.recompute_all(session, at("2026-12-22 09:00"), actor="system")
+    calendar_days.import_notice(session, 2027, off, worked={})
+    moved = recomputed(session, at("2026-12-22 09:00"))
     assert (moved, due(clock), clock.provisional) == ([], "2027-01-04 17:30", False)
 
 
 def test_a_told_date_moves_only_off_a_new_day_off(session: Session) -> None:
     clock = started(session, Limit(10), on="2026-12-20 09:00")
     off = {date(2027, 1, day): "元旦" for day in (1, 2, 3, 4)}
-    calendar.import_notice(session, 2027, off, worked={})
-    assert clocks.recompute_all(session, at("2026-12-22 09:00"), actor="system") == [clock]
+    calendar_days.import_notice(session, 2027, off, worked={})
+    assert recomputed(session, at("2026-12-22 09:00")) == [clock]
     assert due(clock) == "2027-01-05 17:30"
 
 
 def test_a_holiday_before_the_told_date_does_not_move_it_later(session: Session) -> None:
     clock = started(session, Limit(10))
-    calendar.close(session, date(2026, 3, 10), "停电检修")
-    assert clocks.recompute_all(session, at("2026-03-03 09:00"), actor="system") == []
+    calendar_days.close(session, date(2026, 3, 10), "停电检修")
+    assert recomputed(session, at("2026-03-03 09:00")) == []
     assert due(clock) == "2026-03-16 17:30"
     assert clock.events[-1].kind == "recompute" and clock.events[-1].days == -1
     clocks.stop(session, clock, at("2026-03-04 09:00"), reason="expert", actor=CLERK)
@@ -293,18 +299,50 @@ def test_a_holiday_before_the_told_date_does_not_move_it_later(session: Session)
 
 
 def test_an_earlier_date_becomes_the_new_target(session: Session) -> None:
-    calendar.close(session, date(2026, 3, 10), "停电检修")
+    calendar_days.close(session, date(2026, 3, 10), "停电检修")
     clock = started(session, Limit(10))
     assert due(clock) == "2026-03-17 17:30"
-    calendar.reopen(session, date(2026, 3, 10))
-    assert clocks.recompute_all(session, at("2026-03-03 09:00"), actor="system") == [clock]
+    calendar_days.reopen(session, date(2026, 3, 10))
+    assert recomputed(session, at("2026-03-03 09:00")) == [clock]
     assert due(clock) == "2026-03-16 17:30"
 
 
 def test_a_late_clock_is_not_saved_by_a_new_calendar(session: Session) -> None:
     clock = started(session, Limit(1))
-    calendar.close(session, date(2026, 3, 3), "停电检修")
-    assert clocks.recompute_all(session, at("2026-03-04 09:00"), actor="system") == []
+    calendar_days.close(session, date(2026, 3, 3), "停电检修")
+    assert recomputed(session, at("2026-03-04 09:00")) == []
     assert due(clock) == "2026-03-03 17:30"
     with pytest.raises(Refused):
         clocks.extend(session, clock, 1, at("2026-03-04 09:00"), reason="x", actor="staff:1")
+
+
+def test_what_was_held_back_is_free_again_when_the_calendar_is_corrected(session: Session) -> None:
+    clock = started(session, Limit(10))
+    calendar_days.close(session, date(2026, 3, 10), "停电检修")
+    recomputed(session, at("2026-03-03 09:00"))
+    calendar_days.reopen(session, date(2026, 3, 10))
+    assert recomputed(session, at("2026-03-03 10:00")) == []
+    assert due(clock) == "2026-03-16 17:30"
+    assert [(line.kind, line.days) for line in clock.events[1:]] == [("recompute", -1), ("recompute", None)]
+
+
+def test_an_earlier_target_may_return_to_the_date_that_was_told(session: Session) -> None:
+    calendar_days.close(session, date(2026, 3, 10), "停电检修")
+    clock = started(session, Limit(10))
+    calendar_days.reopen(session, date(2026, 3, 10))
+    recomputed(session, at("2026-03-03 09:00"))
+    calendar_days.close(session, date(2026, 3, 11), "停电检修")
+    assert recomputed(session, at("2026-03-03 10:00")) == [clock]
+    assert due(clock) == "2026-03-17 17:30", "the receipt says 17 March"
+    calendar_days.close(session, date(2026, 3, 12), "停电检修")
+    assert recomputed(session, at("2026-03-03 11:00")) == []
+
+
+def test_a_late_or_finished_clock_is_explained_by_the_calendar_of_its_date(session: Session) -> None:
+    clock = started(session, Limit(2))
+    said = str(clocks.why(session, clock))
+    clocks.finish(session, clock, at("2026-03-03 10:00"), actor=CLERK)
+    calendar_days.close(session, date(2026, 3, 3), "停电检修")
+    recomputed(session, at("2026-03-05 09:00"))
+    assert str(clocks.why(session, clock)) == said
+    assert "3月4日 17:30" in said

@@ -50,7 +50,7 @@ def stop(first: str, last: str) -> Stop:
 
 def closed(*days: tuple[str, bool, bool]) -> Calendar:
     """(day, is the morning open, is the afternoon open)"""
-    shut = [closure(CALENDAR, date.fromisoformat(day), "停电检修", am=am, pm=pm) for day, am, pm in days]
+    shut = [closure(CALENDAR.day(date.fromisoformat(day)), "停电检修", am=am, pm=pm) for day, am, pm in days]
     return CALENDAR.with_days(shut, version="closed")
 
 

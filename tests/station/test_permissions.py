@@ -52,6 +52,7 @@ MAY = {
     ("change_first_contact", None): "head system",
     ("arrange_positions", None): "head admin system",
     ("edit_items", None): "head admin system",
+    ("edit_calendar", None): "head admin system",
     ("retry", None): "head admin system",
     ("see_system", None): "admin system",
     ("deploy", None): "head admin system",

@@ -10,7 +10,7 @@ from importlib.resources import files
 from sqlalchemy import Connection, text
 
 # Lines are only ever added to these.
-GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation", "contact")
+GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation", "contact", "calendar_change")
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN

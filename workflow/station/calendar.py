@@ -9,16 +9,14 @@ working days: opening on a Saturday changes nothing here.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
-from sqlalchemy import Identity, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Identity, and_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.errors import YizhanError
@@ -176,6 +174,11 @@ class Calendar:
         """Is any day of first..last only estimated, or subject to a notice still to come?"""
         return any(self.day(day).provisional for day in dates(first, last))
 
+    def covers(self, year: int) -> bool:
+        """Is the year's notice known, from the library or entered by hand?"""
+        days = dates(date(year, 1, 1), date(year, 12, 31))
+        return any(self.day(day).source in (LIBRARY, NOTICE) for day in days)
+
     def with_days(self, days: Iterable[Day], *, version: str) -> Calendar:
         """The same calendar with these days instead of its own."""
         return _assembled({**self.days, **{day.date: day for day in days}}, version=version)
@@ -212,9 +215,8 @@ def built() -> Calendar:
     return _assembled(days, version=f"{LIBRARY}-{chinese_calendar.__version__}-{last}")
 
 
-def closure(calendar: Calendar, day: date, name: str, *, am: bool = False, pm: bool = False) -> Day:
+def closure(known: Day, name: str, *, am: bool = False, pm: bool = False) -> Day:
     """A local closure: ``am``/``pm`` say whether that half stays open. A day off stays off."""
-    known = calendar.day(day)
     return replace(known, am=known.am and am, pm=known.pm and pm, name=name, source=LOCAL)
 
 
@@ -258,7 +260,8 @@ def _assembled(days: dict[date, Day], *, version: str) -> Calendar:
 class CalendarDay(Base):
     """What was imported, entered from the yearly notice, or closed by the station. Rows are never deleted.
 
-    ``is_work`` is the State Council's word, ``am`` and ``pm`` say when the station itself is at work.
+    ``is_work`` and ``holiday`` are the State Council's word; ``am``, ``pm`` and ``name`` the station's own.
+    What changes them is in ``calendar_days``.
     """
 
     __tablename__ = "calendar_day"
@@ -266,6 +269,7 @@ class CalendarDay(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     date: Mapped[date] = mapped_column(unique=True)
     is_work: Mapped[bool]
+    holiday: Mapped[str] = mapped_column(default="", server_default="")
     name: Mapped[str] = mapped_column(default="")
     am: Mapped[bool]
     pm: Mapped[bool]
@@ -284,8 +288,8 @@ def load(session: Session) -> Calendar:
         rows = session.execute(
             select(
                 CalendarDay.date,
-                CalendarDay.am,
-                CalendarDay.pm,
+                and_(CalendarDay.am, CalendarDay.is_work),  # a closure cannot open what became a holiday
+                and_(CalendarDay.pm, CalendarDay.is_work),
                 CalendarDay.name,
                 CalendarDay.source,
                 CalendarDay.provisional,
@@ -298,87 +302,3 @@ def load(session: Session) -> Calendar:
 
 
 _loaded: dict[str, Calendar] = {}
-
-
-def import_library(session: Session) -> Calendar:
-    """Write the library's years into the table; notices entered by hand and closures stay. Flushes."""
-    return _write(session, list(built().days.values()), over=(LIBRARY, ESTIMATE))
-
-
-def import_notice(
-    session: Session, year: int, off: Mapping[date, str], worked: Mapping[date, str]
-) -> Calendar:
-    """Enter the yearly notice: its days off and worked weekends with their names. Closures stay. Flushes.
-
-    It may also change, and then settles, the last week of the December before.
-    """
-    known, days = load(session), []
-    for day in dates(date(year - 1, 12, 25), date(year, 12, 31)):
-        if day.year == year or day in off or day in worked:
-            works = day in worked or (day.weekday() < 5 and day not in off)
-            days.append(Day(day, works, works, off.get(day) or worked.get(day) or "", NOTICE))
-        elif known.day(day).source != LOCAL:
-            days.append(known.day(day))
-    return _write(session, days, over=(LIBRARY, NOTICE, ESTIMATE))
-
-
-def close(session: Session, day: date, name: str, *, am: bool = False, pm: bool = False) -> Calendar:
-    """Close the station on a day, or half of it (``am=True``: the morning stays open). Flushes."""
-    return _write(session, [closure(load(session), day, name, am=am, pm=pm)], over=None)
-
-
-def reopen(session: Session, day: date) -> Calendar:
-    """Take a local closure back. Flushes."""
-    row = session.scalar(select(CalendarDay).where(CalendarDay.date == day, CalendarDay.source == LOCAL))
-    if row is not None:
-        source = ESTIMATE if row.provisional and day.year > last_published_year() else NOTICE
-        known = Day(day, row.is_work, row.is_work, "", source, row.provisional)
-        _write(session, [known], over=None)
-    return load(session)
-
-
-def _write(session: Session, days: Sequence[Day], *, over: tuple[str, ...] | None) -> Calendar:
-    """Upsert days under one new version; rows of a source not in ``over`` only learn ``is_work``."""
-    calendar = load(session)
-    stored = dict(session.execute(select(CalendarDay.date, CalendarDay.source)).all())
-    national = dict(
-        session.execute(
-            select(CalendarDay.date, CalendarDay.is_work).where(CalendarDay.source == LOCAL)
-        ).all()
-    )
-    version = _next_version(session)
-    after = calendar.with_days(days, version=version)
-    rows, kept = [], []
-    for day in days:
-        is_work = day.is_work
-        if day.source == LOCAL:
-            is_work = national.get(day.date, calendar.is_work(day.date))
-        elif over is not None and stored.get(day.date, over[0]) not in over:
-            kept.append({"date": day.date, "is_work": is_work})
-            continue
-        rows.append(
-            {
-                "date": day.date,
-                "is_work": is_work,
-                "name": day.name,
-                "am": day.am,
-                "pm": day.pm,
-                "source": day.source,
-                "version": version,
-                "provisional": after.day(day.date).provisional,
-            }
-        )
-    if rows:
-        upsert = insert(CalendarDay)
-        columns = {name: upsert.excluded[name] for name in rows[0] if name != "date"}
-        session.execute(upsert.on_conflict_do_update(index_elements=["date"], set_=columns), rows)
-    for entry in kept:
-        row = update(CalendarDay).where(CalendarDay.date == entry["date"])
-        session.execute(row.values(is_work=entry["is_work"], version=version))
-    return load(session)
-
-
-def _next_version(session: Session) -> str:
-    """Sorts after all others; the random end keeps two databases of one process apart."""
-    last = session.scalar(select(CalendarDay.version).order_by(CalendarDay.version.desc()).limit(1))
-    return f"{int(last[:8]) + 1 if last else 1:08d}-{secrets.token_hex(4)}"

@@ -12,7 +12,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, UniqueConstraint, event, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    Select,
+    UniqueConstraint,
+    event,
+    or_,
+    select,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -20,6 +31,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from workflow.errors import AlreadyDone, Refused
 from workflow.schema import Base, Json
 from workflow.station import calendar as calendars
+from workflow.station import calendar_days
 from workflow.station.calendar import ZONE, Calendar
 from workflow.station.deadline_words import Remaining, joined, moment_text
 from workflow.station.deadline_words import remaining as remaining_in_words
@@ -93,12 +105,20 @@ class Clock(Base):
 
 
 class ClockEvent(Base):
-    """A line of the ledger; only added. ``days``: an extension's; a recompute's, if held back, negative."""
+    """A line of the ledger; only added. ``days``: an extension's; a recompute's, if held back, negative.
+
+    ``calendar_version`` stands on a recompute's line: the change of the calendar that moved the date.
+    """
 
     __tablename__ = "clock_event"
     __table_args__ = (
         CheckConstraint("kind IN ('start', 'stop', 'resume', 'extend', 'recompute', 'finish')", name="kind"),
         Index("ix_clock_event_clock_id", "clock_id"),
+        Index(
+            "ix_clock_event_calendar_version",
+            "calendar_version",
+            postgresql_where=sql("calendar_version IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -111,6 +131,7 @@ class ClockEvent(Base):
     deadline_at: Mapped[datetime]
     actor: Mapped[str]
     on_behalf_of: Mapped[str | None]
+    calendar_version: Mapped[str | None]
 
     clock: Mapped[Clock] = relationship(back_populates="events")
 
@@ -266,7 +287,7 @@ def recompute(
     """Reckon anew after the calendar changed; True if the deadline moved. Flushes.
 
     A date once told is not moved later (§4.7), unless it became a day off: then to the next working day. In
-    working days the ledger keeps how far it was held back. Clocks that ended or are late stay as they are.
+    working days the ledger keeps how far it is held back. Clocks that ended or are late stay as they are.
     """
     session.flush()
     session.refresh(clock, with_for_update=True)
@@ -275,21 +296,24 @@ def recompute(
     late = clock.state == RUNNING and moment > clock.deadline_at
     if clock.state == FINISHED or late or clock.calendar_version == calendar.version:
         return False
-    before = clock.deadline_at
-    found, held = _held_back(clock, calendar)
+    before, was_held = clock.deadline_at, _held(clock)
+    found, held = foreseen(clock, calendar)
     _settle(clock, found, calendar)
-    if clock.deadline_at == before and not held:
+    if clock.deadline_at == before and held == was_held:
         session.flush()
         return False
-    _write(session, clock, "recompute", moment, actor=actor, on_behalf_of=on_behalf_of, days=held or None)
+    line = {"days": held or None, "calendar_version": calendar.version}
+    _write(session, clock, "recompute", moment, actor=actor, on_behalf_of=on_behalf_of, **line)
     return clock.deadline_at != before
 
 
-def recompute_all(session: Session, moment: datetime, *, actor: str) -> list[Clock]:
-    """After a change of the calendar: the clocks whose deadline moved, so that the engine can re-arm them."""
-    version = calendars.load(session).version
-    live = select(Clock).where(Clock.state != FINISHED, Clock.calendar_version != version).order_by(Clock.id)
-    return [clock for clock in session.scalars(live).all() if recompute(session, clock, moment, actor=actor)]
+def outdated(session: Session, moment: datetime) -> Select[Clock]:
+    """The live clocks that an older calendar reckoned; a late one keeps its date, whatever changes."""
+    return select(Clock).where(
+        Clock.state != FINISHED,
+        Clock.calendar_version != calendars.load(session).version,
+        or_(Clock.state == STOPPED, Clock.deadline_at >= moment),
+    )
 
 
 def finish(
@@ -309,7 +333,7 @@ def finish(
 
 def why(session: Session, clock: Clock) -> Text:
     """The whole reckoning of the deadline as a sentence, and the reasons for which the clock stood."""
-    reckoned = _reckon(clock, calendars.load(session)).why
+    reckoned = _reckon(clock, calendar_days.as_of(session, clock.calendar_version)).why
     reasons = [
         T(
             "%(when)s起暂停：%(reason)s",
@@ -320,6 +344,41 @@ def why(session: Session, clock: Clock) -> Text:
         if line.kind == "stop"
     ]
     return joined([reckoned, *reasons])
+
+
+def foreseen(clock: Clock, calendar: Calendar) -> tuple[Deadline, int]:
+    """What ``recompute`` would find under this calendar, and how far it would be held back (0 or negative).
+
+    Nothing is written, nothing locked: a change of the calendar is looked at before it is made.
+    """
+    last = told(clock).astimezone(ZONE)
+    if clock.limit_unit in ("working-day", "day") and not calendar.is_work(last.date()):
+        last = calendar.closes(calendar.next_work(last.date()))
+    held, found = 0, _reckon(clock, calendar, held=0)
+    while (
+        clock.limit_unit == "working-day"
+        and found.at.astimezone(ZONE).date() > last.date()
+        and held > -MOST_HELD_BACK
+    ):
+        held -= 1
+        found = _reckon(clock, calendar, held=held)
+    return found, held
+
+
+def told(clock: Clock, *, before: ClockEvent | None = None) -> datetime:
+    """The date the client was told last: at the start, a resumption, an extension, or off a new day off.
+
+    An earlier date that a change of the calendar brought is only the station's own target (§4.7).
+    """
+    last = clock.events[0].deadline_at
+    for line in clock.events:
+        if line is before:
+            break
+        if line.kind in ("resume", "extend"):
+            last = line.deadline_at
+        elif line.kind == "recompute":
+            last = max(last, line.deadline_at)
+    return last
 
 
 def used(session: Session, clock: Clock, moment: datetime) -> float:
@@ -416,31 +475,26 @@ def _settle(clock: Clock, found: Deadline, calendar: Calendar) -> None:
 
 
 def _reckon(
-    clock: Clock, calendar: Calendar, *, until: datetime | None = None, held: Sequence[int] = ()
+    clock: Clock, calendar: Calendar, *, until: datetime | None = None, held: int | None = None
 ) -> Deadline:
-    """The deadline by the whole ledger; an open stop ends at ``until`` if that is given."""
-    shifts = [line.days for line in clock.events if line.kind in ("extend", "recompute") and line.days]
+    """The deadline by the whole ledger; an open stop ends at ``until``; ``held`` instead of what is held."""
+    extended = [line.days for line in clock.events if line.kind == "extend" and line.days]
     happened, act = KINDS[clock.kind]
     return deadline(
         clock.started_at,
         clock.limit,
         calendar,
         _stops(clock, until=until),
-        [*shifts, *held],
+        [*extended, _held(clock) if held is None else held],
         event=happened,
         act=act,
     )
 
 
-def _held_back(clock: Clock, calendar: Calendar) -> tuple[Deadline, int]:
-    told = clock.deadline_at.astimezone(ZONE)
-    if clock.limit_unit in ("working-day", "day") and not calendar.is_work(told.date()):
-        told = calendar.closes(calendar.next_work(told.date()))
-    held, found = 0, _reckon(clock, calendar)
-    while clock.limit_unit == "working-day" and found.at > told and held > -MOST_HELD_BACK:
-        held -= 1
-        found = _reckon(clock, calendar, held=(held,))
-    return found, held
+def _held(clock: Clock) -> int:
+    """How far the deadline is held back for the date told: what the last recomputation found."""
+    found = [line.days or 0 for line in clock.events if line.kind == "recompute"]
+    return found[-1] if found else 0
 
 
 def _stops(clock: Clock, *, until: datetime | None = None) -> Iterator[Stop]:

@@ -74,6 +74,9 @@ ROWS: Mapping[str, Rule] = {
     "position_post": ANYBODY,
     "absence": ANYBODY,
     "calendar_day": ANYBODY,
+    "calendar_change": ANYBODY,
+    "calendar_reminder": ANYBODY,
+    "window_hours": ANYBODY,
     "definition": ANYBODY,
     "escalation": _holding(LEAD),
     "incident": SYSTEM_PAGES,
@@ -109,6 +112,7 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "change_first_contact": _has(LEAD),  # R2.2.0
     "arrange_positions": _has(LEAD, ADMIN),
     "edit_items": _has(LEAD, ADMIN),
+    "edit_calendar": _has(LEAD, ADMIN),
     "retry": _has(LEAD, ADMIN),
     "see_system": _has(ADMIN),
     "deploy": _has(ADMIN, LEAD),

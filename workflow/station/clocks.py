@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, UniqueConstraint, event, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from workflow.errors import AlreadyDone, Refused
 from workflow.schema import Base, Json
@@ -142,6 +142,16 @@ def of(session: Session, owner: str, kind: str) -> Clock | None:
     return session.scalar(
         select(Clock).where(Clock.owner == owner, Clock.kind == kind).order_by(Clock.id.desc()).limit(1)
     )
+
+
+def live_of(session: Session, owners: Sequence[str], kind: str) -> dict[str, Clock]:
+    """The running or stopped clocks of many owners with their ledgers: two statements for all."""
+    found = (
+        select(Clock)
+        .where(Clock.owner.in_(owners), Clock.kind == kind, Clock.state != FINISHED)
+        .options(selectinload(Clock.events))
+    )
+    return {clock.owner: clock for clock in session.scalars(found)}
 
 
 def start(
@@ -324,7 +334,11 @@ def why(session: Session, clock: Clock) -> Text:
 
 def used(session: Session, clock: Clock, moment: datetime) -> float:
     """The share of the limit's working time that is used, 0..1; stops are not used time."""
-    calendar = calendars.load(session)
+    return share_used(clock, moment, calendars.load(session))
+
+
+def share_used(clock: Clock, moment: datetime, calendar: Calendar) -> float:
+    """``used`` by a calendar that is loaded: for whoever asks about many clocks."""
     end = min(moment, clock.finished_at or moment)
     if clock.state != STOPPED and end >= clock.deadline_at:
         return 1.0

@@ -343,9 +343,11 @@ def share_used(clock: Clock, moment: datetime, calendar: Calendar) -> float:
     if clock.state != STOPPED and end >= clock.deadline_at:
         return 1.0
     stops = counted_stops(_stops(clock, until=end), clock.limit, clock.started_at)
-    total = _worked(clock.started_at, clock.deadline_at, stops, calendar)
+    # A clock that stands has its deadline where it would be if it ran again now.
+    due = _reckon(clock, calendar, until=end).at if clock.state == STOPPED else clock.deadline_at
+    total = _worked(clock.started_at, due, stops, calendar)
     if total <= timedelta():
-        return min(1.0, max(0.0, (end - clock.started_at) / (clock.deadline_at - clock.started_at)))
+        return min(1.0, max(0.0, (end - clock.started_at) / (due - clock.started_at)))
     return min(1.0, _worked(clock.started_at, end, stops, calendar) / total)
 
 

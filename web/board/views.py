@@ -44,7 +44,7 @@ def show() -> str:
 @leader
 def live() -> str:
     """The same without its frame, for the poll."""
-    return render_template("board/_live.html", page=page.page(Query.from_address()))
+    return render_template("board/_live.html", page=page.page(Query.from_address()), side=page.side())
 
 
 @bp.get("/cases.csv")

@@ -203,9 +203,9 @@ def _standing(actor: Actor) -> Any:
         .where(Target.withdrawn_at.is_(None), visible(actor, Target))
         .order_by(
             Target.last.desc(),
-            Target.first.desc(),
             Target.item_id.nulls_first(),
             Target.domain.nulls_first(),
+            Target.first.desc(),
         )
     )
 

@@ -92,7 +92,7 @@ def people_page() -> str:
 @bp.get("/people.csv")
 @leader
 def people_table() -> ResponseReturnValue:
-    head = [_("姓名"), _("职务"), _("待办"), _("已签收"), _("今日到期"), _("已超期")]
+    head = [_("姓名"), _("职务"), _("待办任务"), _("已签收"), _("今日到期"), _("已超期")]
     head += [_("在手办件"), _("本月完成"), _("其中代岗")]
     rows = (
         [

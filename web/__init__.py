@@ -25,12 +25,14 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from web import assets, errors, headers, incoming, language, places, policies, request, words
+    from web.board.views import bp as board
     from web.calendar.views import bp as calendar
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
     from web.documents.views import bp as documents
     from web.health.views import bp as health
     from web.inbox.views import bp as inbox
+    from web.incidents.views import bp as incidents
     from web.sign_in.views import bp as sign_in
     from workflow.database import make_engine, make_sessions
     from workflow.station import keys
@@ -61,7 +63,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     assets.install(app)
     words.install(app)
     places.install(app)
-    for place in (sign_in, inbox, cases, calendar, documents, demo, health):
+    for place in (sign_in, inbox, cases, board, calendar, incidents, documents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

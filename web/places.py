@@ -49,6 +49,10 @@ def nav() -> Nav | None:
             Place("new", _("办理登记"), "/cases/new", here),
             Place("cases", _("办件"), "/cases", http.blueprint == "cases" and not here),
         ]
+    if can(actor(), "supervise"):
+        places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))
+    elif can(actor(), "retry"):
+        places.append(Place("incidents", _("运行异常"), "/incidents", http.blueprint == "incidents"))
     places.append(Place("calendar", _("工作日历"), "/calendar", http.blueprint == "calendar"))
     unread = notices.count_unread(db(), actor(), moment())
     places.append(Place("notices", _("提醒"), "/notices", http.path == "/notices", unread or None))

@@ -48,6 +48,7 @@ MAY = {
     ("reassign", "claimed"): "clerk stand-in head system",
     ("reassign", "foreign"): "head system",
     ("supervise", None): "head system",
+    ("set_targets", None): "head system",
     ("cancel", None): "head system",
     ("change_first_contact", None): "head system",
     ("arrange_positions", None): "head admin system",

@@ -17,6 +17,7 @@ from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station import cases, clocks, documents, inbox, intake
 from workflow.station.cases import CaseMaterial
+from workflow.station.permissions import can
 from workflow.texts import Text
 
 
@@ -61,6 +62,7 @@ class Page:
     facts: list[Fact]
     documents: list[Paper]
     materials: list[Material]
+    can_supervise: bool
 
 
 def page(case_id: int) -> Page:
@@ -96,6 +98,7 @@ def page(case_id: int) -> Page:
             for one in documents.of(db(), case.key)
         ],
         materials=[_material(one) for one in case.materials],
+        can_supervise=case.state != cases.CLOSED and can(by, "supervise"),
     )
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from workflow.errors import AlreadyDone, Refused
 from workflow.schema import Base, Json
@@ -163,6 +163,16 @@ def of(session: Session, owner: str, kind: str) -> Clock | None:
     return session.scalar(
         select(Clock).where(Clock.owner == owner, Clock.kind == kind).order_by(Clock.id.desc()).limit(1)
     )
+
+
+def live_of(session: Session, owners: Sequence[str], kind: str) -> dict[str, Clock]:
+    """The running or stopped clocks of many owners with their ledgers: two statements for all."""
+    found = (
+        select(Clock)
+        .where(Clock.owner.in_(owners), Clock.kind == kind, Clock.state != FINISHED)
+        .options(selectinload(Clock.events))
+    )
+    return {clock.owner: clock for clock in session.scalars(found)}
 
 
 def start(
@@ -383,14 +393,20 @@ def told(clock: Clock, *, before: ClockEvent | None = None) -> datetime:
 
 def used(session: Session, clock: Clock, moment: datetime) -> float:
     """The share of the limit's working time that is used, 0..1; stops are not used time."""
-    calendar = calendars.load(session)
+    return share_used(clock, moment, calendars.load(session))
+
+
+def share_used(clock: Clock, moment: datetime, calendar: Calendar) -> float:
+    """``used`` by a calendar that is loaded: for whoever asks about many clocks."""
     end = min(moment, clock.finished_at or moment)
     if clock.state != STOPPED and end >= clock.deadline_at:
         return 1.0
     stops = counted_stops(_stops(clock, until=end), clock.limit, clock.started_at)
-    total = _worked(clock.started_at, clock.deadline_at, stops, calendar)
+    # A clock that stands has its deadline where it would be if it ran again now.
+    due = _reckon(clock, calendar, until=end).at if clock.state == STOPPED else clock.deadline_at
+    total = _worked(clock.started_at, due, stops, calendar)
     if total <= timedelta():
-        return min(1.0, max(0.0, (end - clock.started_at) / (clock.deadline_at - clock.started_at)))
+        return min(1.0, max(0.0, (end - clock.started_at) / (due - clock.started_at)))
     return min(1.0, _worked(clock.started_at, end, stops, calendar) / total)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from workflow.database import business_now, set_business_clock
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
-from workflow.station import positions, staff
+from workflow.station import positions, staff, targets
 from workflow.station.cases import Case, of_instance
 from workflow.station.enterprises import Enterprise
 from workflow.station.running import engine_for
@@ -43,7 +43,28 @@ class Scene:
     planned_on: str = ""
 
 
+# What was asked and answered on the spot since New Year, so that the quarter's target has something to show.
+EARLIER = tuple(
+    Scene(at, clerk, channel, name, f"000-5552{number:04}", enterprise, matter, item, "")
+    for number, (at, clerk, channel, name, enterprise, matter, item) in enumerate(
+        (
+            ("2026-01-06 09:10", "liting", "visit", "何静", "恒源食品", "食品添加剂标准更新了没有？", "BZ01"),
+            ("2026-01-08 14:30", "wangfang", "phone", "魏强", "晨光五金", "卡尺在哪里检定？", "JL02"),
+            ("2026-01-13 10:20", "liting", "visit", "曹颖", "佳美家具", "人造板甲醛标准查新。", "BZ01"),
+            ("2026-01-15 09:40", "wangfang", "web", "彭涛", "绿野农业", "电子秤选型，量程怎么定？", "JL02"),
+            ("2026-01-20 15:05", "liting", "phone", "吕梅", "华裳服饰", "校服标准是否有新版？", "BZ01"),
+            ("2026-01-23 11:00", "wangfang", "visit", "丁伟", "锐测仪器", "压力表检定周期咨询。", "JL02"),
+            ("2026-01-28 09:15", "liting", "visit", "任杰", "安途汽车", "制动衬片标准确认有效性。", "BZ01"),
+            ("2026-02-03 14:10", "wangfang", "phone", "沈悦", "清泉饮品", "灌装量误差按哪个规程？", "JL02"),
+            ("2026-02-05 10:45", "liting", "web", "姚磊", "云图软件", "软件测评标准查询。", "BZ01"),
+            ("2026-02-06 16:00", "wangfang", "visit", "卢敏", "博远电器", "耐压测试仪送检要带什么？", "JL02"),
+        ),
+        start=1,
+    )
+)
+
 SCENES = (
+    *EARLIER,
     Scene(
         "2026-02-09 09:20",
         "liting",
@@ -172,6 +193,13 @@ SCENES = (
     ),
 )
 
+# period, day in it, domain ('' = the whole station), quantity, percent in time
+TARGETS = (
+    ("quarter", "2026-01-01", "", 20, 95),
+    ("month", "2026-03-01", "计量", 8, 90),
+    ("month", "2026-03-01", "标准", 6, 90),
+)
+
 FORMS: Mapping[str, dict[str, Any]] = {
     "receive_materials": {"delivery": "visit", "brought": "补交了缺少的材料。"},
     "handle": {"progress": "已按方案办理，结果已核对。", "needs_more": False},
@@ -186,6 +214,7 @@ def play(session: Session, until: datetime) -> None:
     for scene in SCENES:
         _play(session, scene)
     _move(session, until)
+    _set_targets(session)
 
 
 def _play(session: Session, scene: Scene) -> None:
@@ -208,6 +237,22 @@ def _play(session: Session, scene: Scene) -> None:
         who = clerk if task.candidate == "intake" else holder
         actor = staff.actor(session, who, business_now(session))
         engine.complete(task.id, by=actor, data=_filled_in(scene, case, task.element))
+
+
+def _set_targets(session: Session) -> None:
+    moment = business_now(session)
+    head = staff.actor(session, _person(session, "zhoujianguo"), moment)
+    for period, day, domain, quantity, quality in TARGETS:
+        targets.set_target(
+            session,
+            period=period,
+            day=date.fromisoformat(day),
+            domain=domain or None,
+            quantity=quantity,
+            quality=quality,
+            by=head,
+            moment=moment,
+        )
 
 
 def _filled_in(scene: Scene, case: Case, element: str) -> Mapping[str, Any]:

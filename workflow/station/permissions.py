@@ -79,6 +79,7 @@ ROWS: Mapping[str, Rule] = {
     "window_hours": ANYBODY,
     "definition": ANYBODY,
     "escalation": _holding(LEAD),
+    "target": _holding(LEAD),
     "incident": SYSTEM_PAGES,
     "timer": SYSTEM_PAGES,
     "access_log": SYSTEM_PAGES,
@@ -108,6 +109,7 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "unclaim": _held,
     "reassign": _held,
     "supervise": _has(LEAD),
+    "set_targets": _has(LEAD),  # R1.2.1d
     "cancel": _has(LEAD),
     "change_first_contact": _has(LEAD),  # R2.2.0
     "arrange_positions": _has(LEAD, ADMIN),

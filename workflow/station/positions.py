@@ -187,6 +187,25 @@ def holders_of(session: Session, candidate: str, moment: datetime) -> list[tuple
     return [(people[number], people.get(acting_for or 0)) for number, acting_for in chosen.items()]
 
 
+def asked(session: Session, moment: datetime) -> dict[str, list[tuple[Staff, Staff | None]]]:
+    """``holders_of`` for every candidate code at once, positions and duties: two statements for all."""
+    posts, away = _posts(session, moment)
+    held = _held(posts, away)
+    chosen: dict[str, dict[int, int | None]] = {}
+    for post in posts:
+        holding = held[post.code]
+        for code in post.codes:
+            people = chosen.setdefault(code, {})
+            if holding and (holding.staff_id not in people or holding.acting_for is None):
+                people[holding.staff_id] = holding.acting_for
+    wanted = (number for pairs in chosen.values() for pair in pairs.items() for number in pair if number)
+    known = _people(session, wanted)
+    return {
+        code: [(known[number], known.get(acting_for or 0)) for number, acting_for in pairs.items()]
+        for code, pairs in chosen.items()
+    }
+
+
 def offers(session: Session, staff: Staff, moment: datetime) -> dict[str, str | None]:
     """Candidate code -> key of the one acted for, None where it is the person's own right. One statement."""
     posts, away = _posts(session, moment)

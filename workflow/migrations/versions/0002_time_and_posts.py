@@ -58,6 +58,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("weekday", name=op.f("uq_window_hours_weekday")),
     )
     op.create_table(
+        "target",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("first", sa.Date(), nullable=False),
+        sa.Column("last", sa.Date(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=True),
+        sa.Column("domain", sa.Text(), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("quality", sa.BigInteger(), nullable=True),
+        sa.Column("set_by", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_by", sa.Text(), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("period IN ('month', 'quarter', 'year')", name=op.f("ck_target_period")),
+        sa.CheckConstraint("last > first", name=op.f("ck_target_days")),
+        sa.CheckConstraint("num_nonnulls(item_id, domain) <= 1", name=op.f("ck_target_scope")),
+        sa.CheckConstraint("quality BETWEEN 1 AND 100", name=op.f("ck_target_quality")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_target_quantity")),
+        sa.ForeignKeyConstraint(["item_id"], ["service_item.id"], name=op.f("fk_target_item_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_target")),
+    )
+    op.create_index(
+        "ix_target_standing",
+        "target",
+        ["first", "last"],
+        unique=False,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.create_table(
         "contact",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),

@@ -1,0 +1,1 @@
+"""督办看板: how everything stands, for who leads the station."""

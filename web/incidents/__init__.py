@@ -1,0 +1,1 @@
+"""运行异常: what cannot go on by itself, and may be tried again."""

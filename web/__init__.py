@@ -29,6 +29,8 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.demo.views import bp as demo
     from web.documents.views import bp as documents
     from web.health.views import bp as health
+    from web.inbox.saved import bp as filters
+    from web.inbox.several import bp as several
     from web.inbox.views import bp as inbox
     from web.sign_in.views import bp as sign_in
     from workflow.database import make_engine, make_sessions
@@ -60,7 +62,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     assets.install(app)
     words.install(app)
     places.install(app)
-    for place in (sign_in, inbox, cases, documents, demo, health):
+    for place in (sign_in, inbox, filters, several, cases, documents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

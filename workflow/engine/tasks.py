@@ -38,12 +38,15 @@ class TaskRow(Base):
     """A task. ``candidate`` is the position or duty it is offered to, ``assignee`` who has claimed it.
 
     ``due_at`` is shown and sorted by; when ``clock`` is set it follows that clock of the case.
+    ``handed_by`` is who gave it to the assignee (转交): that person still sees where it is, and no more.
     """
 
     __tablename__ = "task"
     __table_args__ = (
         Index("ix_task_offered", "candidate", "due_at", postgresql_where=text("status = 'open'")),
         Index("ix_task_claimed", "assignee", "due_at", postgresql_where=text("status = 'open'")),
+        Index("ix_task_due", "due_at", "id", postgresql_where=text("status = 'open'")),
+        Index("ix_task_handed", "handed_by", postgresql_where=text("status = 'open'")),
         Index(None, "instance_id"),
     )
 
@@ -55,6 +58,7 @@ class TaskRow(Base):
     form: Mapped[str | None]
     candidate: Mapped[str]
     assignee: Mapped[str | None]
+    handed_by: Mapped[str | None]
     status: Mapped[str] = mapped_column(default=OPEN)
     clock: Mapped[str | None]
     due_at: Mapped[datetime | None]
@@ -69,11 +73,13 @@ table = table_of(TaskRow)
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Which tasks a person may see: one's own, those offered now, all for a leader (R1.2.1a, R1.3c)."""
+    """Which tasks a person may see: one's own, those offered now or handed over, all for a leader
+    (R1.2.1a, R1.3c)."""
     if "lead" in actor.may:
         return true()
     return or_(
         table.c.assignee == any_(literal(actor.selves)),
+        table.c.handed_by == actor.key,
         table.c.candidate == any_(literal(list(actor.offers))),
     )
 
@@ -109,7 +115,12 @@ _drop = (
 _assign = (
     update(table)
     .where(table.c.id == bindparam("task"))
-    .values(assignee=bindparam("to"), claimed_at=bindparam("claimed_at"), candidate=bindparam("candidate"))
+    .values(
+        assignee=bindparam("to"),
+        handed_by=bindparam("handed_by"),
+        claimed_at=bindparam("claimed_at"),
+        candidate=bindparam("candidate"),
+    )
 )
 _move = (
     update(table)
@@ -157,13 +168,19 @@ def close(
 
 
 def assign(
-    connection: Connection, task: Found, to: str | None, moment: datetime, candidate: str | None = None
+    connection: Connection,
+    task: Found,
+    to: str | None,
+    moment: datetime,
+    candidate: str | None = None,
+    handed_by: str | None = None,
 ) -> None:
     connection.execute(
         _assign,
         {
             "task": task.id,
             "to": to,
+            "handed_by": handed_by,
             "claimed_at": moment if to else None,
             "candidate": candidate or task.candidate,
         },

@@ -27,8 +27,10 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web import assets, errors, headers, incoming, language, places, policies, request, words
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
+    from web.discussion.views import bp as discussion
     from web.documents.views import bp as documents
     from web.health.views import bp as health
+    from web.inbox.drafts import bp as drafts
     from web.inbox.saved import bp as filters
     from web.inbox.several import bp as several
     from web.inbox.views import bp as inbox
@@ -62,7 +64,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     assets.install(app)
     words.install(app)
     places.install(app)
-    for place in (sign_in, inbox, filters, several, cases, documents, demo, health):
+    for place in (sign_in, inbox, filters, several, drafts, cases, discussion, documents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

@@ -17,7 +17,9 @@ from procrastinate.jobs import Status
 from sqlalchemy import URL
 from sqlalchemy.orm import Session, sessionmaker
 
+from workflow.database import business_now
 from workflow.engine import history
+from workflow.station import drafts
 from workflow.station.keys import signing_key
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,13 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
         """Sign the ends of all chains of history that grew (decisions 18)."""
         with sessions.begin() as session:
             history.anchor(session, signing_key())
+
+    @app.periodic(cron="30 * * * *", periodic_id="tidy_drafts")
+    @app.task(name="tidy_drafts", queueing_lock="tidy_drafts")
+    def tidy_drafts(timestamp: int) -> None:
+        """Remove drafts of tasks that are gone."""
+        with sessions.begin() as session:
+            drafts.tidy(session, business_now(session))
 
     @app.periodic(cron="* * * * *", periodic_id="rescue")
     @app.task(name="rescue", queueing_lock="rescue", pass_context=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from web.cases.events import Event, events, of_case
+from web.discussion.card import Said, latest
 from web.inbox.worklist import Line, line
 from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
 from workflow.station import calendar, cases, clocks, discussion, handing_over, staff
 from workflow.station.cases import Case
-from workflow.station.discussion import Comment
 from workflow.station.handing_over import Colleague
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -38,7 +38,7 @@ class Pane:
     share: int | None
     why: Text | None
     warning: Text | None
-    comment: Comment | None
+    comment: Said | None
     facts: list[Fact]
     events: list[Event]
     can_work: bool
@@ -57,13 +57,14 @@ def pane(task_id: int) -> Pane | None:
     case = cases.find(db(), by, shown.case_id)
     clock = clocks.of(db(), case.key, task.clock) if task.clock else None
     happened = events(db(), of_case(case))
+    said = discussion.latest(db(), by, case)
     holder = staff.by_key(db(), task.assignee)
     return Pane(
         line=shown,
         share=_share(task, clock),
         why=clocks.why(db(), clock) if clock else None,
         warning=handing_over.away_on_deadline(db(), holder, task.due_at, moment()) if holder else None,
-        comment=discussion.latest(db(), by, case),
+        comment=latest(said) if said else None,
         facts=_facts(case),
         events=happened[:LATEST],
         can_work=_workable(task),

@@ -11,6 +11,7 @@ from web import idempotency
 from web.forms import opened
 from web.headers import style_attributes
 from web.inbox import worklist
+from web.inbox.drafts import of_task
 from web.inbox.pane import pane
 from web.inbox.worklist import Line
 from web.incoming import row_id, submitted
@@ -67,7 +68,7 @@ def fragment() -> ResponseReturnValue:
 @bp.get("/tasks/<int:task_id>/pane")
 @signed_in
 def beside(task_id: int) -> str:
-    return render_template("inbox/_pane.html", pane=pane(task_id) or _gone())
+    return render_template("inbox/_pane.html", pane=pane(task_id) or _gone(), chosen=True)
 
 
 @bp.get("/tasks/<int:task_id>")
@@ -85,7 +86,7 @@ def form(task_id: int) -> ResponseReturnValue:
     found = engine().task_form(task_id, by=actor())
     if found is None:
         raise NotFound
-    return jsonify(opened(found))
+    return jsonify(opened(found, of_task(task_id)))
 
 
 @bp.post("/tasks/<int:task_id>/complete")
@@ -163,6 +164,7 @@ def _list(wanted: asked.Wanted) -> dict[str, object]:
         "wanted": wanted,
         "address": worklist.address,
         "pane": shown,
+        "chosen": number is not None,
         "may_register": can(actor(), "register"),
     }
 

@@ -45,7 +45,8 @@ def hand_over(
 
     The giver is told of that too. Flushes. NotFound, AlreadyDone, NotAllowed; Refused: nobody who could.
     """
-    task = session.scalar(select(TaskRow).where(TaskRow.id == task_id, visible(by, TaskRow)))
+    seen = select(TaskRow).where(TaskRow.id == task_id, visible(by, TaskRow))
+    task = session.scalar(seen.execution_options(populate_existing=True))  # the engine writes beside the ORM
     if task is None:
         raise NotFound(T("这件待办已经办完、被收回，或您无权查看。"))
     if to is None or not to.active:

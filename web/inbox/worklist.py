@@ -108,7 +108,7 @@ def from_address() -> dict[str, str]:
 
 def address(wanted: Wanted, path: str = "/", **more: object) -> str:
     """Where this list is. The view always stands in it: the bare '/' opens with the default filter."""
-    words = {"view": wanted.view, **wanted.changed, **{name: str(value) for name, value in more.items()}}
+    words = {**{name: str(value) for name, value in more.items()}, "view": wanted.view, **wanted.changed}
     return f"{path}?{urlencode(words)}"
 
 

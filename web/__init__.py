@@ -29,8 +29,12 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.calendar.views import bp as calendar
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
+    from web.discussion.views import bp as discussion
     from web.documents.views import bp as documents
     from web.health.views import bp as health
+    from web.inbox.drafts import bp as drafts
+    from web.inbox.saved import bp as filters
+    from web.inbox.several import bp as several
     from web.inbox.views import bp as inbox
     from web.incidents.views import bp as incidents
     from web.sign_in.views import bp as sign_in
@@ -63,7 +67,8 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     assets.install(app)
     words.install(app)
     places.install(app)
-    for place in (sign_in, inbox, cases, board, calendar, incidents, documents, demo, health):
+    tasks = (inbox, filters, several, drafts, discussion)
+    for place in (sign_in, *tasks, cases, documents, board, calendar, incidents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

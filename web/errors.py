@@ -33,10 +33,7 @@ def install(app: Flask) -> None:
 
 def told(error: YizhanError) -> ResponseReturnValue:
     """An error in words of the domain."""
-    db().rollback()
-    if isinstance(error, StepFailed):
-        report(db(), error.instance_id, code=error.code, message=error.message, element=error.element)
-        db().commit()
+    _undo(error)
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
     more: dict[str, object] = {}
     if isinstance(error, InvalidForm):
@@ -46,6 +43,25 @@ def told(error: YizhanError) -> ResponseReturnValue:
     elif isinstance(error, AlreadyDone):
         more["state"] = error.state
     return _answer(status, say(error.text), **more)
+
+
+def reason(error: Exception) -> str:
+    """Why one of several acts was not done, as a sentence; it is undone, and reported where it must be."""
+    if isinstance(error, YizhanError):
+        _undo(error)
+        return say(error.text)
+    number = secrets.token_hex(4)
+    log.error("unexpected error %s", number, exc_info=error)
+    db().rollback()
+    sentence: str = _("系统出错了，请把编号 %(number)s 告诉管理员。", number=number)
+    return sentence
+
+
+def _undo(error: YizhanError) -> None:
+    db().rollback()
+    if isinstance(error, StepFailed):
+        report(db(), error.instance_id, code=error.code, message=error.message, element=error.element)
+        db().commit()
 
 
 def forged(error: CSRFError) -> ResponseReturnValue:

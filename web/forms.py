@@ -6,21 +6,33 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from web.inbox.drafts import when
 from web.language import language, say
 from workflow.engine.engine import OpenForm
+from workflow.station.drafts import Opened
 from workflow.texts import CHINESE, Text
 
 SAID = ("label", "description", "text", "alt", "title", "source", "dateLabel", "timeLabel")
 SAID_INSIDE = {"validate": ("patternErrorMessage",), "appearance": ("prefixAdorner", "suffixAdorner")}
 
 
-def opened(form: OpenForm) -> dict[str, Any]:
-    """{schema, data}: choices are part of the data, under their ``valuesKey``."""
+def opened(form: OpenForm, draft: Opened | None = None) -> dict[str, Any]:
+    """{schema, data, draft}: choices are part of the data, under their ``valuesKey``.
+
+    A draft gives back what was written, not what could only be read: that may have changed meanwhile.
+    """
     schema = deepcopy(dict(form.schema))
     if language() != CHINESE:
         translate(schema)
     data = {key: [_choice(one) for one in choices] for key, choices in form.choices.items()}
-    return {"schema": schema, "data": {**form.values, **data}}
+    body = {"schema": schema, "data": {**form.values, **data}}
+    if draft is not None:
+        fixed = {one.get("key") for one in schema["components"] if one.get("readonly") or one.get("disabled")}
+        written = {
+            name: value for name, value in draft.data.items() if name not in fixed and name not in data
+        }
+        body["draft"] = {"saved": when(draft), "data": written}
+    return body
 
 
 def translate(component: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,11 @@ class Idempotency(Base):
     request: Mapped[str]  # SHA-256 of path and body
     answer: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+def new_key() -> str:
+    """For a form of a page: sent twice, it acts once."""
+    return secrets.token_hex(16)
 
 
 def begin(session: Session, actor: str, key: str | None, request: bytes) -> dict[str, Any] | None:

@@ -9,8 +9,9 @@ from flask import Flask
 from flask import request as http
 from flask_babel import gettext as _
 
+from web.inbox.worklist import counted
 from web.request import actor, db, me, moment, settings
-from workflow.station import inbox, notices
+from workflow.station import notices
 from workflow.station.permissions import can
 
 
@@ -37,11 +38,11 @@ def install(app: Flask) -> None:
 
 
 def nav() -> Nav | None:
-    """Nothing for whoever is not signed in."""
-    person = me() if http.endpoint != "static" else None
+    """Nothing for whoever is not signed in; nor for a fragment, which has no bar."""
+    person = me() if http.endpoint != "static" and "HX-Request" not in http.headers else None
     if person is None:
         return None
-    waiting = inbox.figures(db(), actor(), moment()).open
+    waiting = counted().open
     places = [Place("inbox", _("待办"), "/", http.blueprint == "inbox" and http.path != "/notices", waiting)]
     if can(actor(), "see_cases"):
         here = http.path == "/cases/new"

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from workflow.database import business_now
 from workflow.engine import history
-from workflow.station import calendar_moves, calendar_reminder
+from workflow.station import calendar_moves, calendar_reminder, drafts
 from workflow.station.keys import signing_key
 from workflow.station.running import engine_for
 
@@ -62,6 +62,13 @@ def application(url: URL, sessions: sessionmaker[Session]) -> App:
         """Business time may be any time of day: each digest is told once, however often this runs (§4.8)."""
         with sessions.begin() as session:
             calendar_reminder.remind(session, business_now(session))
+
+    @app.periodic(cron="30 * * * *", periodic_id="tidy_drafts")
+    @app.task(name="tidy_drafts", queueing_lock="tidy_drafts")
+    def tidy_drafts(timestamp: int) -> None:
+        """Remove drafts of tasks that are gone."""
+        with sessions.begin() as session:
+            drafts.tidy(session, business_now(session))
 
     @app.periodic(cron="* * * * *", periodic_id="rescue")
     @app.task(name="rescue", queueing_lock="rescue", pass_context=True)

@@ -12,8 +12,10 @@ from web import idempotency
 from web.cases.diagrams import live
 from web.cases.listing import lines
 from web.cases.page import page
+from web.discussion.card import card
 from web.forms import opened
 from web.headers import style_attributes
+from web.inbox import drafts
 from web.incoming import submitted
 from web.policies import signed_in
 from web.request import actor, db, engine
@@ -50,7 +52,7 @@ def new_form() -> ResponseReturnValue:
     found = engine().start_form(PROCESS, by=actor())
     if found is None:
         raise NotFound
-    return jsonify(opened(found))
+    return jsonify(opened(found, drafts.of_start()))
 
 
 @bp.post("/new")
@@ -61,6 +63,7 @@ def register() -> ResponseReturnValue:
     answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
     if answer is None:
         instance = engine().start(PROCESS, by=actor(), data=submitted())
+        drafts.started()
         case = db().scalars(select(Case).where(Case.instance_id == instance)).one()
         answer = {"next": url_for("cases.show", case_id=case.id)}
         idempotency.keep(db(), actor().key, key, answer)
@@ -72,7 +75,7 @@ def register() -> ResponseReturnValue:
 @bp.get("/<int:case_id>")
 @signed_in
 def show(case_id: int) -> str:
-    return render_template("cases/show.html", page=page(case_id))
+    return render_template("cases/show.html", page=page(case_id), talk=card(case_id))
 
 
 @bp.get("/<int:case_id>/diagram.json")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from web.cases.events import Event, events, of_case
+from web.discussion.card import Said, latest
 from web.inbox.worklist import Line, line
 from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
-from workflow.station import calendar, cases, positions
+from workflow.station import calendar, cases, clocks, discussion, handing_over, staff
 from workflow.station.cases import Case
+from workflow.station.handing_over import Colleague
 from workflow.station.permissions import can
-from workflow.station.staff import Staff
+from workflow.texts import Text
 
 LATEST = 4  # events shown
 
@@ -28,10 +29,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Pane:
-    """``share`` is the part of the limit that is used, in percent; None where no limit runs."""
+    """``share`` is the part of the limit that is used, in percent; None where no limit runs.
+
+    ``why`` explains the date of the clock the task hangs on; ``warning`` says that its holder is away then.
+    """
 
     line: Line
     share: int | None
+    why: Text | None
+    warning: Text | None
+    comment: Said | None
     facts: list[Fact]
     events: list[Event]
     can_work: bool
@@ -48,21 +55,42 @@ def pane(task_id: int) -> Pane | None:
     by = actor()
     task = db().get_one(TaskRow, task_id)
     case = cases.find(db(), by, shown.case_id)
+    clock = clocks.of(db(), case.key, task.clock) if task.clock else None
     happened = events(db(), of_case(case))
+    said = discussion.latest(db(), by, case)
+    holder = staff.by_key(db(), task.assignee)
     return Pane(
         line=shown,
-        share=_share(task),
+        share=_share(task, clock),
+        why=clocks.why(db(), clock) if clock else None,
+        warning=handing_over.away_on_deadline(db(), holder, task.due_at, moment()) if holder else None,
+        comment=latest(said) if said else None,
         facts=_facts(case),
         events=happened[:LATEST],
-        can_work=task.assignee in (None, *by.selves) or "lead" in by.may,
+        can_work=_workable(task),
         can_claim=task.assignee is None and can(by, "claim", task),
         can_give_back=task.assignee is not None and can(by, "unclaim", task),
-        colleagues=_colleagues() if can(by, "reassign", task) else [],
+        colleagues=_colleagues(task) if can(by, "reassign", task) else [],
     )
 
 
-def _share(task: TaskRow) -> int | None:
+def named(colleague: Colleague) -> str:
+    """'张伟 工程师', and what is to be said against it: '… — 张伟 3月10日出差，由陈志强代岗'."""
+    person = colleague.person
+    name = f"{person.name} {say(person.title)}".strip()
+    return f"{name} — {say(colleague.away)}" if colleague.away else name
+
+
+def _workable(task: TaskRow) -> bool:
+    by = actor()
+    offered = task.assignee is None and can(by, "complete", task)
+    return offered or task.assignee in by.selves or "lead" in by.may
+
+
+def _share(task: TaskRow, clock: clocks.Clock | None) -> int | None:
     """Percent of the working time until the shown due date that has passed, at most 100."""
+    if clock is not None:
+        return round(clocks.used(db(), clock, moment()) * 100)
     if task.due_at is None:
         return None
     days = calendar.load(db())
@@ -82,12 +110,6 @@ def _facts(case: Case) -> list[Fact]:
     return facts
 
 
-def _colleagues() -> list[tuple[str, str]]:
-    return [(person.key, f"{person.name} {say(person.title)}".strip()) for person in colleagues()]
-
-
-def colleagues() -> list[Staff]:
-    """Everybody at work but oneself; who is away is not offered."""
-    away = positions.away(db(), moment())
-    people = db().scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin))
-    return [one for one in people if one.key != actor().key and one.id not in away]
+def _colleagues(task: TaskRow) -> list[tuple[str, str]]:
+    found = handing_over.colleagues(db(), actor(), [task.due_at] if task.due_at else [], moment())
+    return [(one.person.key, named(one)) for one in found]

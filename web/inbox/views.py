@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, url_for
 from flask import request as http
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -11,16 +11,17 @@ from web import idempotency
 from web.forms import opened
 from web.headers import style_attributes
 from web.inbox import worklist
+from web.inbox.drafts import of_task
 from web.inbox.pane import pane
-from web.inbox.worklist import MINE, Line
+from web.inbox.worklist import Line
 from web.incoming import row_id, submitted
 from web.language import say
 from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from web.wants import wants_json
-from workflow.engine.tasks import TaskRow
-from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import notices, staff
+from workflow.errors import NotFound
+from workflow.station import drafts, filters, handing_over, inbox, notices, staff
+from workflow.station import wanted as asked
 from workflow.station.permissions import can
 from workflow.texts import T
 
@@ -30,20 +31,44 @@ bp = Blueprint("inbox", __name__, template_folder="templates")
 @bp.get("/")
 @signed_in
 def show() -> str:
-    return render_template("inbox/show.html", opened=_task() is not None, **_list())
+    saved = filters.seen_by(db(), actor())
+    wanted = worklist.asks(saved)
+    choices = inbox.choices(db(), actor(), moment(), wanted)
+    return render_template(
+        "inbox/show.html",
+        opened=_task() is not None,
+        tabs=worklist.tabs(wanted),
+        choices=choices,
+        narrowed=worklist.narrowed(wanted, choices),
+        saved=[(one, one.asks(actor()), one.owner.key == actor().key) for one in saved],
+        share_with=filters.to_share_with(db(), actor()),
+        asked=asked,
+        key=idempotency.new_key(),
+        **_list(wanted),
+    )
 
 
 @bp.get("/worklist")
 @signed_in
-def fragment() -> str:
-    """The lines alone, for search and for the poll; figures and counts come along out of band."""
-    return render_template("inbox/_refresh.html", **_list())
+def fragment() -> ResponseReturnValue:
+    """The lines alone, for search and for the poll; figures and counts come along out of band.
+
+    204 for a poll that would bring what the page shows already: nothing on it moves.
+    """
+    wanted = worklist.asks([])
+    polled = "X-Yizhan-Poll" in http.headers
+    if polled and http.args.get("mark") == worklist.mark(wanted):
+        return Response(status=204)
+    answer = make_response(render_template("inbox/_refresh.html", **_list(wanted)))
+    if not polled:
+        answer.headers["HX-Replace-Url"] = worklist.address(wanted)
+    return answer
 
 
 @bp.get("/tasks/<int:task_id>/pane")
 @signed_in
 def beside(task_id: int) -> str:
-    return render_template("inbox/_pane.html", pane=pane(task_id) or _gone())
+    return render_template("inbox/_pane.html", pane=pane(task_id) or _gone(), chosen=True)
 
 
 @bp.get("/tasks/<int:task_id>")
@@ -61,7 +86,7 @@ def form(task_id: int) -> ResponseReturnValue:
     found = engine().task_form(task_id, by=actor())
     if found is None:
         raise NotFound
-    return jsonify(opened(found))
+    return jsonify(opened(found, of_task(task_id)))
 
 
 @bp.post("/tasks/<int:task_id>/complete")
@@ -72,13 +97,13 @@ def complete(task_id: int) -> ResponseReturnValue:
     if answer is None:
         line = worklist.line(task_id)
         engine().complete(task_id, by=actor(), data=submitted() if http.is_json else {})
+        drafts.done(db(), task_id)
         answer = {"next": url_for("inbox.show"), "said": _done(line)}
         idempotency.keep(db(), actor().key, key, answer)
         db().commit()
-    if not wants_json():
-        flash(answer["said"], "good")
-        return redirect(answer["next"])
     flash(answer["said"], "good")
+    if not wants_json():
+        return redirect(answer["next"])
     return jsonify(answer)
 
 
@@ -103,23 +128,12 @@ def give_back(task_id: int) -> ResponseReturnValue:
 @signed_in
 def hand_over(task_id: int) -> ResponseReturnValue:
     colleague = staff.by_key(db(), http.form.get("to"))
-    if colleague is None or not colleague.active:
-        raise Refused(T("请选择要转交的同事。"), field="to")
-    line, to = _line(task_id), staff.actor(db(), colleague, moment())
-    if not can(actor(), "reassign", db().get_one(TaskRow, task_id)):
-        raise NotAllowed
-    if not can(to, "see_cases"):
-        raise Refused(T("请选择要转交的同事。"), field="to")
-    engine().reassign(task_id, by=actor(), to=to)
-    notices.tell(
-        db(),
-        colleague,
-        T("%(who)s 把“%(step)s”转交给您：%(item)s", who=actor().name, step=line.step, item=line.item),
-        url_for("inbox.show", task=task_id),
-        moment=moment(),
-    )
+    warning = handing_over.hand_over(db(), engine(), task_id, by=actor(), to=colleague, moment=moment())
     db().commit()
+    assert colleague is not None
     flash(_("已转交给 %(name)s。", name=colleague.name), "good")
+    if warning is not None:
+        flash(_("请注意：%(warning)s。", warning=say(warning)), "warn")
     return redirect(url_for("inbox.show"))
 
 
@@ -137,22 +151,20 @@ def mark_read() -> ResponseReturnValue:
     return redirect(url_for("inbox.reminders"))
 
 
-def _list() -> dict[str, object]:
-    chosen = http.args.get("show", MINE)
-    q = http.args.get("q", "").strip()[:80]
-    figures = worklist.figures()
-    lines = worklist.lines(chosen, q)
-    asked = _task()
-    shown = pane(asked) if asked is not None else None
-    if shown is None and lines and not q and asked is None:
-        shown = pane(lines[0].id)
-    current = next((figure for figure in figures if figure.key == chosen), figures[0])
+def _list(wanted: asked.Wanted) -> dict[str, object]:
+    found = worklist.listing(wanted)
+    number = _task()
+    shown = pane(number) if number is not None else None
+    if shown is None and found.lines and not wanted.q and number is None:
+        shown = pane(found.lines[0].id)
     return {
-        "figures": figures,
-        "chosen": current,
-        "lines": lines,
+        "figures": worklist.figures(wanted),
+        "waiting": worklist.counted().open,
+        "listing": found,
+        "wanted": wanted,
+        "address": worklist.address,
         "pane": shown,
-        "q": q,
+        "chosen": number is not None,
         "may_register": can(actor(), "register"),
     }
 

@@ -129,7 +129,7 @@ class Engine:
         held, task = self._hold_task(task_id, by)
         tasks.must_be_free_for(task, by)
         step = self._step(held, by, task)
-        tasks.assign(self.session.connection(), task, to.key, step.moment)
+        tasks.assign(self.session.connection(), task, to.key, step.moment, handed_by=by.key)
         step.note_only(
             held.state, "reassign", element=task.element, detail={"from": task.assignee, "to": to.key}
         )

@@ -39,12 +39,15 @@ class TaskRow(Base):
 
     ``excluded``: the keys of people who neither see nor may do it, whatever else they are.
     ``due_at`` is shown and sorted by; when ``clock`` is set it follows that clock of the case.
+    ``handed_by`` is who gave it to the assignee (转交): that person still sees where it is, and no more.
     """
 
     __tablename__ = "task"
     __table_args__ = (
         Index("ix_task_offered", "candidate", "due_at", postgresql_where=text("status = 'open'")),
         Index("ix_task_claimed", "assignee", "due_at", postgresql_where=text("status = 'open'")),
+        Index("ix_task_due", "due_at", "id", postgresql_where=text("status = 'open'")),
+        Index("ix_task_handed", "handed_by", postgresql_where=text("status = 'open'")),
         Index(None, "instance_id"),
     )
 
@@ -57,6 +60,7 @@ class TaskRow(Base):
     candidate: Mapped[str]
     excluded: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     assignee: Mapped[str | None]
+    handed_by: Mapped[str | None]
     status: Mapped[str] = mapped_column(default=OPEN)
     clock: Mapped[str | None]
     due_at: Mapped[datetime | None]
@@ -71,15 +75,15 @@ table = table_of(TaskRow)
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Which tasks a person may see: one's own, those offered now, all for a leader (R1.2.1a, R1.3c).
-
-    Never those that the person is excluded from.
+    """Which tasks a person may see: one's own, those offered now or handed over, all for a leader
+    (R1.2.1a, R1.3c); never those that the person is excluded from.
     """
     free = table.c.excluded.is_(None) | (literal(actor.key) != all_(table.c.excluded))
     if "lead" in actor.may:
         return free
     return free & or_(
         table.c.assignee == any_(literal(actor.selves)),
+        table.c.handed_by == actor.key,
         table.c.candidate == any_(literal(actor.asked)),
     )
 
@@ -116,7 +120,12 @@ _drop = (
 _assign = (
     update(table)
     .where(table.c.id == bindparam("task"))
-    .values(assignee=bindparam("to"), claimed_at=bindparam("claimed_at"), candidate=bindparam("candidate"))
+    .values(
+        assignee=bindparam("to"),
+        handed_by=bindparam("handed_by"),
+        claimed_at=bindparam("claimed_at"),
+        candidate=bindparam("candidate"),
+    )
 )
 _move = (
     update(table)
@@ -163,13 +172,19 @@ def close(
 
 
 def assign(
-    connection: Connection, task: Found, to: str | None, moment: datetime, candidate: str | None = None
+    connection: Connection,
+    task: Found,
+    to: str | None,
+    moment: datetime,
+    candidate: str | None = None,
+    handed_by: str | None = None,
 ) -> None:
     connection.execute(
         _assign,
         {
             "task": task.id,
             "to": to,
+            "handed_by": handed_by,
             "claimed_at": moment if to else None,
             "candidate": candidate or task.candidate,
         },

@@ -10,7 +10,16 @@ from importlib.resources import files
 from sqlalchemy import Connection, text
 
 # Lines are only ever added to these.
-GROWING = ("history", "anchor", "anchor_head", "clock_event", "escalation", "contact", "calendar_change")
+GROWING = (
+    "history",
+    "anchor",
+    "anchor_head",
+    "clock_event",
+    "escalation",
+    "contact",
+    "calendar_change",
+    "comment",
+)
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
@@ -40,6 +49,18 @@ def after_tables(connection: Connection) -> None:
     )
     for table in GROWING:
         protect(connection, table)
+
+
+def fill_initials(connection: Connection) -> None:
+    """Give every person known before the column the initials of the name; once, in the revision."""
+    from workflow.station.pinyin import name_initials
+
+    rows = connection.execute(text("SELECT id, name FROM person WHERE initials = ''")).all()
+    for number, name in rows:
+        connection.execute(
+            text("UPDATE person SET initials = :initials WHERE id = :id"),
+            {"initials": name_initials(name), "id": number},
+        )
 
 
 def protect(connection: Connection, table: str) -> None:

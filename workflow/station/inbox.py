@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from workflow.engine.actors import Actor
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
+from workflow.station import wanted as asked
 from workflow.station.cases import CLOSED, Case
+from workflow.station.clocks import FINISHED, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible
 from workflow.station.persons import Person, mask_name
+from workflow.station.wanted import Wanted
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One task with the case it belongs to. ``acting_for`` is the key of the one acted for (代岗)."""
+    """One task with the case it belongs to. ``acting_for`` is the key of the one acted for (代岗).
+
+    ``paused``: the clock it hangs on stands. ``mark`` is where the page after this line begins.
+    """
 
     task_id: int
     task_name: str
@@ -37,19 +44,42 @@ class Line:
     created_at: datetime
     assignee: str | None
     candidate: str
+    handed_by: str | None
     acting_for: str | None
     late: bool
+    paused: bool
+    has_form: bool
+
+    def mark(self, sort: str) -> str:
+        value = {
+            asked.BY_DUE: self.due_at.isoformat() if self.due_at else "",
+            asked.BY_RECEIVED: self.created_at.isoformat(),
+            asked.BY_NUMBER: self.case_no or "",
+        }[sort]
+        return f"{value}~{self.task_id}"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The five numbers above the inbox; ``closed`` counts this month's closed cases of the whole station."""
+    """The numbers above the inbox; ``closed`` counts this month's closed cases of the whole station."""
 
     open: int
     unclaimed: int
     due_today: int
     late: int
+    own: int
+    position: int
+    acting: int
     closed: int
+    handed_out: int
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a view can be narrowed to: codes and names of items, names of steps, each with its count."""
+
+    items: list[tuple[str, str, int]]
+    steps: list[tuple[str, int]]
 
 
 _COLUMNS = select(
@@ -58,56 +88,96 @@ _COLUMNS = select(
     Enterprise.name.label("enterprise"),
     Person.name.label("person"),
     ServiceItem.name.label("item"),
+    asked.STANDS.label("paused"),
 )
 
 
-def lines(session: Session, actor: Actor, moment: datetime, *, q: str = "", limit: int = 100) -> list[Line]:
-    """Open tasks of the actor and the positions held now, the most urgent first.
+def lines(
+    session: Session,
+    actor: Actor,
+    moment: datetime,
+    wanted: Wanted | None = None,
+    *,
+    q: str = "",
+    after: str = "",
+    limit: int = 100,
+) -> list[Line]:
+    """Open tasks of a view, of one's own inbox unless another is wanted; the most urgent first.
 
-    ``q`` finds number, item, enterprise (also by pinyin initials) and the beginning of the matter.
+    ``after`` is the ``mark`` of the last line of the page before.
     """
-    found = _mine(_COLUMNS, actor)
-    words = "".join(q.split())
-    if words:
-        found = found.where(
-            or_(
-                Case.no.icontains(words, autoescape=True),
-                ServiceItem.name.icontains(words, autoescape=True),
-                ServiceItem.code == words.upper(),
-                Enterprise.name.icontains(words, autoescape=True),
-                Enterprise.initials.contains(words.lower(), autoescape=True),
-                Case.matter.icontains(words, autoescape=True),
-                Person.name == words,
-            )
-        )
-    rows = session.execute(found.order_by(TaskRow.due_at.asc().nulls_last(), TaskRow.id).limit(limit)).all()
+    wanted = wanted or Wanted(q=q)
+    found = _with_cases(_COLUMNS, actor).where(*asked.conditions(wanted, actor, moment))
+    if after:
+        found = found.where(asked.after(wanted.sort, after))
+    rows = session.execute(found.order_by(*asked.order(wanted.sort)).limit(limit)).all()
     return [_line(row, actor, moment) for row in rows]
 
 
 def figures(session: Session, actor: Actor, moment: datetime) -> Figures:
     """Counts over everything the actor has, not only the page."""
-    local = moment.astimezone(ZONE)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    counts = session.execute(
-        _mine(
-            select(
-                func.count(TaskRow.id),
-                func.count(TaskRow.id).filter(TaskRow.assignee.is_(None)),
-                func.count(TaskRow.id).filter(
-                    TaskRow.due_at > moment, TaskRow.due_at < midnight + timedelta(days=1)
-                ),
-                func.count(TaskRow.id).filter(TaskRow.due_at <= moment),
-            ),
-            actor,
-        )
-    ).one()
-    closed = session.scalar(
-        select(func.count(Case.id)).where(
-            visible(actor, Case), Case.state == CLOSED, Case.closed_at >= midnight.replace(day=1)
-        )
+    counted = (
+        asked.whose(asked.FREE, actor),
+        asked.due(asked.TODAY, moment),
+        asked.due(asked.LATE, moment),
+        *(asked.whose(view, actor) for view in (asked.OWN, asked.POSITION, asked.ACTING)),
     )
-    open_, unclaimed, today, late = counts
-    return Figures(open_, unclaimed, today, late, closed or 0)
+    counts = session.execute(
+        _with_cases(
+            select(func.count(TaskRow.id), *(func.count(TaskRow.id).filter(one) for one in counted)), actor
+        ).where(asked.whose(asked.MINE, actor))
+    ).one()
+    month = moment.astimezone(ZONE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    closed = (
+        select(func.count(Case.id))
+        .where(visible(actor, Case), Case.state == CLOSED, Case.closed_at >= month)
+        .scalar_subquery()
+    )
+    handed = (
+        _with_cases(select(func.count(TaskRow.id)), actor)
+        .where(asked.whose(asked.HANDED_OUT, actor))
+        .scalar_subquery()
+    )
+    open_, unclaimed, today, late, own, position, acting = counts
+    closed_count, handed_count = session.execute(select(closed, handed)).one()
+    return Figures(
+        open=open_,
+        unclaimed=unclaimed,
+        due_today=today,
+        late=late,
+        own=own,
+        position=position,
+        acting=acting,
+        closed=closed_count,
+        handed_out=handed_count,
+    )
+
+
+def choices(session: Session, actor: Actor, moment: datetime, wanted: Wanted) -> Choices:
+    """The items and steps that occur in a view, whatever it is narrowed to now."""
+    whole = Wanted(view=wanted.view)
+    rows = session.execute(
+        _with_cases(select(ServiceItem.code, ServiceItem.name, TaskRow.name, func.count(TaskRow.id)), actor)
+        .where(*asked.conditions(whole, actor, moment))
+        .group_by(ServiceItem.code, ServiceItem.name, TaskRow.name)
+    ).all()
+    items: dict[tuple[str, str], int] = {}
+    steps: dict[str, int] = {}
+    for code, item, step, count in rows:
+        steps[step] = steps.get(step, 0) + count
+        if code is not None:
+            items[code, item] = items.get((code, item), 0) + count
+    return Choices(
+        [(code, name, count) for (code, name), count in sorted(items.items())], sorted(steps.items())
+    )
+
+
+def mark(session: Session, actor: Actor, moment: datetime, wanted: Wanted) -> str:
+    """A fingerprint of a view: while it is the same, nothing in the list has changed."""
+    each = func.concat_ws(":", TaskRow.id, TaskRow.assignee, TaskRow.due_at, Clock.state)
+    whole = func.md5(func.coalesce(func.string_agg(each, aggregate_order_by(literal(","), TaskRow.id)), ""))
+    found = _with_cases(select(whole), actor).where(*asked.conditions(wanted, actor, moment))
+    return str(session.scalar(found))
 
 
 def line(session: Session, actor: Actor, moment: datetime, task_id: int) -> Line | None:
@@ -123,21 +193,8 @@ def of_case(session: Session, actor: Actor, moment: datetime, case_id: int) -> l
     return [_line(row, actor, moment) for row in session.execute(found)]
 
 
-def newest(session: Session, actor: Actor) -> int:
-    """The highest id among the actor's open tasks: a page compares it to learn that work has arrived."""
-    return session.scalar(_mine(select(func.max(TaskRow.id)), actor)) or 0
-
-
-def _mine(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """One's own and offered tasks with their cases; a leader's inbox is no list of everybody's work."""
-    return _with_cases(found, actor).where(
-        or_(TaskRow.assignee.is_(None), TaskRow.assignee.in_(actor.selves)),
-        or_(TaskRow.assignee.in_(actor.selves), TaskRow.candidate.in_(actor.asked)),
-    )
-
-
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Open tasks and their cases, as far as the actor may see them."""
+    """Open tasks, their cases and the clocks they hang on, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
@@ -146,6 +203,7 @@ def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[
         .outerjoin(Enterprise, Enterprise.id == Case.enterprise_id)
         .outerjoin(ItemVersion, ItemVersion.id == Case.item_version_id)
         .outerjoin(ServiceItem, ServiceItem.id == ItemVersion.item_id)
+        .outerjoin(Clock, and_(Clock.owner == Case.key, Clock.kind == TaskRow.clock, Clock.state != FINISHED))
         .where(TaskRow.status == OPEN, visible(actor, TaskRow), visible(actor, Case))
     )
 
@@ -164,6 +222,9 @@ def _line(row: Any, actor: Actor, moment: datetime) -> Line:
         created_at=task.created_at,
         assignee=task.assignee,
         candidate=task.candidate,
+        handed_by=task.handed_by,
         acting_for=actor.acts_for(task.candidate),
-        late=task.due_at is not None and task.due_at <= moment,
+        late=not row.paused and task.due_at is not None and task.due_at <= moment,
+        paused=row.paused,
+        has_form=task.form is not None,
     )

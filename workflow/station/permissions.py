@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, false, or_, true
 
 from workflow.engine import tasks
 from workflow.engine.actors import SYSTEM, Actor
@@ -44,6 +44,18 @@ def _own_notices(actor: Actor, Notice: Any) -> ColumnElement[bool]:
     return Notice.recipient_id == int(number) if kind == "staff" else false()
 
 
+def _own_filters(actor: Actor, Filter: Any) -> ColumnElement[bool]:
+    """One's own, and those shared with a position or duty that one holds now."""
+    kind, _, number = actor.key.partition(":")
+    own = Filter.owner_id == int(number) if kind == "staff" else false()
+    return or_(own, Filter.shared_with.in_(list(actor.offers)))
+
+
+def _own_drafts(actor: Actor, Draft: Any) -> ColumnElement[bool]:
+    kind, _, number = actor.key.partition(":")
+    return Draft.staff_id == int(number) if kind == "staff" else false()
+
+
 def _rights(actor: Actor) -> frozenset[str]:
     """What the actor may beyond the tasks offered; the system itself may see everything."""
     return frozenset({CASES, LEAD, ADMIN}) if actor == SYSTEM else actor.may
@@ -64,6 +76,10 @@ ROWS: Mapping[str, Rule] = {
     "submission": CASE_WORK,
     "outbox": CASE_WORK,
     "contact": CASE_WORK,
+    "comment": CASE_WORK,
+    "looking": CASE_WORK,
+    "saved_filter": _own_filters,
+    "draft": _own_drafts,
     "task": _tasks,
     "notice": _own_notices,
     "service_item": ANYBODY,

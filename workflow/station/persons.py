@@ -21,7 +21,10 @@ PRIVACY_NOTICE = "2026-01"  # the version in use, shown at registration
 
 
 class Person(Base):
-    """A client. The row may be erased or restricted; the phone opens only with the installation's key."""
+    """A client. The row may be erased or restricted; the phone opens only with the installation's key.
+
+    ``name_pinyin`` and ``initials`` ('mlx') tell the name too: they are erased with it.
+    """
 
     __tablename__ = "person"
 
@@ -29,6 +32,7 @@ class Person(Base):
     enterprise_id: Mapped[int | None] = mapped_column(ForeignKey("enterprise.id"), index=True)
     name: Mapped[str]
     name_pinyin: Mapped[str] = mapped_column(String(collation="C"), index=True)
+    initials: Mapped[str] = mapped_column(String(collation="C"), server_default="", index=True)
     phone_enc: Mapped[bytes | None]
     phone_index: Mapped[bytes | None] = mapped_column(index=True)  # blind: finds the same phone again
     phone_tail4: Mapped[str | None]
@@ -86,6 +90,7 @@ def remember(
         enterprise_id=enterprise_id,
         name=name,
         name_pinyin=pinyin.name_key(name),
+        initials=pinyin.name_initials(name),
         phone_enc=keys.seal(digits, PHONE) if digits else None,
         phone_index=keys.blind(digits, PHONE) if digits else None,
         phone_tail4=digits[-4:] if digits else None,

@@ -30,3 +30,8 @@ def initials(text: str) -> str:
     """'晨光五金' -> 'cgwj', what a clerk types; anything not Chinese keeps its letters and digits."""
     parts = lazy_pinyin(text, style=Style.FIRST_LETTER)
     return "".join(c for part in parts for c in part.lower() if c.isalnum())
+
+
+def name_initials(name: str) -> str:
+    """'曾海' -> 'zh': of a person's name, the surname read as a surname."""
+    return "".join(part[0] for part in name_key(name).split() if part[0].isalnum())

@@ -129,10 +129,12 @@ async function sendOnce (url) {
     return
   }
   buttons.forEach((button) => { button.disabled = true; button.setAttribute('aria-busy', 'true') })
+  clearTimeout(waiting)
+  await keeping // a draft on its way must not arrive after what it was the draft of
   const { status, body } = await postJson(url, data, key)
   buttons.forEach((button) => { button.disabled = false; button.removeAttribute('aria-busy') })
   if (status >= 200 && status < 300) {
-    dirty = false
+    dirty = failed = false
     location.assign(body.next)
     return
   }
@@ -145,11 +147,58 @@ async function sendOnce (url) {
   showSummary(body.message ?? say('broken'), body.errors ?? {})
 }
 
+// What is written is kept on the server while it is written, sealed, and brought back when the page is opened again.
+const PAUSE = 1200 // ms without a change, then the draft is kept
+const restored = document.getElementById('draft')
+const draftState = document.getElementById('draft-state')
+let waiting = 0
+let keeping = Promise.resolve()
+let failed = false
+
+function changed () {
+  dirty = true
+  clearTimeout(waiting)
+  waiting = setTimeout(keepDraft, PAUSE)
+}
+
+function keepDraft (leaving = false) {
+  clearTimeout(waiting)
+  if (!dirty || sending) return
+  dirty = false
+  const written = form._getSubmitData()
+  keeping = keeping.then(() => postJson(place.dataset.draft, written, newKey(), leaving)).then(({ status, body }) => {
+    failed = status !== 200
+    if (!failed) draftState.textContent = say('kept', { at: body.saved })
+    else {
+      dirty = true
+      draftState.textContent = say('unkept', { why: body.message ?? '' })
+    }
+  })
+}
+
+document.addEventListener('visibilitychange', () => { if (document.hidden) keepDraft(true) })
+window.addEventListener('pagehide', () => keepDraft(true))
+restored?.querySelector('[data-discard]').addEventListener('click', async () => {
+  clearTimeout(waiting)
+  await keeping
+  const { status, body: answer } = await postJson(`${place.dataset.draft}/discard`, {}, newKey())
+  if (status !== 200) return showSummary(answer.message ?? say('broken'), {})
+  await form.importSchema(body.schema, body.data)
+  clearTimeout(waiting)
+  dirty = false
+  restored.hidden = true
+  draftState.textContent = ''
+})
+
 const { status, body } = await getJson(place.dataset.source)
 if (status === 200) {
-  await form.importSchema(body.schema, body.data)
+  await form.importSchema(body.schema, { ...body.data, ...body.draft?.data })
   place.removeAttribute('aria-busy')
-  form.on('field.updated', () => { dirty = true })
+  if (body.draft) {
+    restored.querySelector('span').textContent = say('draft', { at: body.draft.saved })
+    restored.hidden = false
+  }
+  form.on('field.updated', changed)
   form.on('changed', ({ errors }) => { if (!Object.keys(errors).length) summary.hidden = true })
   buttons.forEach(pressable)
   place.addEventListener('submit', (event) => event.preventDefault(), true)
@@ -162,4 +211,7 @@ if (status === 200) {
   place.removeAttribute('aria-busy')
   showSummary(body.message ?? say('broken'), {})
 }
-window.addEventListener('beforeunload', (event) => { if (dirty) event.preventDefault() })
+window.addEventListener('beforeunload', (event) => {
+  if (failed && dirty) event.preventDefault() // only what the server could not keep would be lost
+  else keepDraft(true)
+})

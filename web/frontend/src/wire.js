@@ -13,11 +13,13 @@ export async function getJson (url) {
   return { status: answer.status, body: await answer.json().catch(() => ({})) }
 }
 
-export async function postJson (url, data, key) {
+// ``leaving``: the page goes; the browser sends it all the same (up to 64 KB).
+export async function postJson (url, data, key, leaving = false) {
   let answer
   try {
     answer = await fetch(url, {
       method: 'POST',
+      keepalive: leaving,
       headers: {
         'Content-Type': 'application/json',
         Accept: 'application/json',

@@ -58,6 +58,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("weekday", name=op.f("uq_window_hours_weekday")),
     )
     op.create_table(
+        "saved_filter",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("wanted", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("shared_with", sa.Text(), nullable=True),
+        sa.Column("is_default", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["staff.id"], name=op.f("fk_saved_filter_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_filter")),
+    )
+    op.create_index(
+        "ix_saved_filter_shared",
+        "saved_filter",
+        ["shared_with"],
+        unique=False,
+        postgresql_where=sa.text("shared_with IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_saved_filter_default",
+        "saved_filter",
+        ["owner_id"],
+        unique=True,
+        postgresql_where=sa.text("is_default"),
+    )
+    op.create_index("uq_saved_filter_name", "saved_filter", ["owner_id", "name"], unique=True)
+    op.create_table(
         "target",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("period", sa.Text(), nullable=False),
@@ -87,6 +114,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_table(
+        "comment",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("author_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("corrects_id", sa.BigInteger(), nullable=True),
+        sa.Column("mentioned", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["author_id"], ["staff.id"], name=op.f("fk_comment_author_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_comment_case_id")),
+        sa.ForeignKeyConstraint(["corrects_id"], ["comment.id"], name=op.f("fk_comment_corrects_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comment")),
+    )
+    op.create_index(op.f("ix_comment_case_id_id"), "comment", ["case_id", "id"], unique=False)
+    op.create_table(
         "contact",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),
@@ -103,6 +145,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
     )
     op.create_index(op.f("ix_contact_case_id_at"), "contact", ["case_id", "at"], unique=False)
+    op.create_table(
+        "draft",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("task_id", sa.BigInteger(), nullable=True),
+        sa.Column("data_enc", sa.LargeBinary(), nullable=False),
+        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_draft_staff_id")),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_draft_task_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_draft")),
+        sa.UniqueConstraint("staff_id", "place", name=op.f("uq_draft_staff_id_place")),
+    )
+    op.create_index(op.f("ix_draft_task_id"), "draft", ["task_id"], unique=False)
+    op.create_table(
+        "looking",
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_looking_case_id")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_looking_staff_id")),
+        sa.PrimaryKeyConstraint("case_id", "staff_id", name=op.f("pk_looking")),
+        prefixes=["UNLOGGED"],
+    )
     op.add_column("calendar_day", sa.Column("holiday", sa.Text(), server_default="", nullable=False))
     op.add_column("clock_event", sa.Column("calendar_version", sa.Text(), nullable=True))
     op.create_index(
@@ -112,8 +178,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("calendar_version IS NOT NULL"),
     )
+    op.add_column(
+        "person", sa.Column("initials", sa.String(collation="C"), server_default="", nullable=False)
+    )
+    op.create_index(op.f("ix_person_initials"), "person", ["initials"], unique=False)
     op.add_column("task", sa.Column("excluded", postgresql.ARRAY(sa.Text()), nullable=True))
+    op.add_column("task", sa.Column("handed_by", sa.Text(), nullable=True))
+    op.create_index(
+        "ix_task_due", "task", ["due_at", "id"], unique=False, postgresql_where=sa.text("status = 'open'")
+    )
+    op.create_index(
+        "ix_task_handed", "task", ["handed_by"], unique=False, postgresql_where=sa.text("status = 'open'")
+    )
     # ### end Alembic commands ###
+    by_hand.fill_initials(op.get_bind())
     by_hand.after_tables(op.get_bind())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, and_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.errors import Refused
@@ -77,6 +77,21 @@ def record(
     session.add(absence)
     session.flush()
     return absence
+
+
+def away_on(session: Session, staff: Staff, moment: datetime) -> Absence | None:
+    """The absence that keeps this person away at a moment, such as a task's deadline; else None.
+
+    Who acts then: ``positions.stand_ins(session, staff, moment)``.
+    """
+    return session.scalar(
+        select(Absence).where(Absence.staff_id == staff.id, covers(Absence, moment)).limit(1)
+    )
+
+
+def covers(Absences: type[Absence], moment: datetime) -> ColumnElement[bool]:
+    """Which rows of ``absence`` (or of an alias of it) keep somebody away at this moment."""
+    return and_(Absences.from_at <= moment, Absences.to_at > moment)
 
 
 def _refuse_uncovered(

@@ -164,6 +164,6 @@ def _line(row: Any, actor: Actor, moment: datetime) -> Line:
         created_at=task.created_at,
         assignee=task.assignee,
         candidate=task.candidate,
-        acting_for=actor.acts_for(task.candidate),
+        acting_for=actor.acts_for(task.candidate, task.assignee),
         late=task.due_at is not None and task.due_at <= moment,
     )

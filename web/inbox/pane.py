@@ -13,7 +13,9 @@ from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
 from workflow.station import calendar, cases, positions
+from workflow.station.absences import CAUSES, Absence
 from workflow.station.cases import Case
+from workflow.station.delegation import period
 from workflow.station.permissions import can
 from workflow.station.staff import Staff
 
@@ -47,18 +49,37 @@ def pane(task_id: int) -> Pane | None:
         return None
     by = actor()
     task = db().get_one(TaskRow, task_id)
-    case = cases.find(db(), by, shown.case_id)
-    happened = events(db(), of_case(case))
+    facts, subject = _subject(shown)
+    happened = events(db(), of_case(subject))
     return Pane(
         line=shown,
         share=_share(task),
-        facts=_facts(case),
+        facts=facts,
         events=happened[:LATEST],
         can_work=task.assignee in (None, *by.selves) or "lead" in by.may,
         can_claim=task.assignee is None and can(by, "claim", task),
         can_give_back=task.assignee is not None and can(by, "unclaim", task),
         colleagues=_colleagues() if can(by, "reassign", task) else [],
     )
+
+
+def _subject(line: Line) -> tuple[list[Fact], Case | Absence]:
+    """What a task is about. NotFound."""
+    if line.absence_id is not None:
+        absence = db().get_one(Absence, line.absence_id)
+        return facts_of(absence), absence
+    case = cases.find(db(), actor(), line.case_id or 0)
+    return _facts(case), case
+
+
+def facts_of(absence: Absence) -> list[Fact]:
+    cause = say(CAUSES[absence.cause])
+    return [
+        Fact(_("离岗人"), absence.person.name),
+        Fact(_("离岗事由"), f"{cause}（{absence.cause_text}）" if absence.cause_text else cause),
+        Fact(_("离岗时间"), period(absence)),
+        Fact(_("替补人"), absence.substitute.name if absence.substitute else "—"),
+    ]
 
 
 def _share(task: TaskRow) -> int | None:

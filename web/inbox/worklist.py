@@ -12,6 +12,7 @@ from web.deadlines import Deadline, tell
 from web.language import ZONE
 from web.request import actor, db, moment
 from workflow.station import calendar, inbox, staff
+from workflow.texts import Text
 
 LONGEST = 500  # lines shown; whoever has more searches
 MINE, FREE, TODAY, LATE, CLOSED = "mine", "free", "today", "late", "closed"
@@ -22,9 +23,10 @@ class Line:
     """A task as the list shows it; ``handler`` is who has claimed it, ``acting_for`` whose work it is."""
 
     id: int
-    case_id: int
+    case_id: int | None
+    absence_id: int | None
     case_no: str | None
-    item: str
+    item: Text | str
     client: str
     step: str
     deadline: Deadline
@@ -86,6 +88,7 @@ def shown(found: Iterable[inbox.Line]) -> list[Line]:
         Line(
             id=row.task_id,
             case_id=row.case_id,
+            absence_id=row.absence_id,
             case_no=row.case_no,
             item=row.title,
             client=row.client,

@@ -7,31 +7,35 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from workflow.engine.actors import Actor
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
+from workflow.station.absences import Absence
 from workflow.station.cases import CLOSED, Case
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible
 from workflow.station.persons import Person, mask_name
+from workflow.station.staff import Staff
+from workflow.texts import T, Text
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One task with the case it belongs to. ``acting_for`` is the key of the one acted for (代岗)."""
+    """One task with its case or absence. ``acting_for`` is the key of the one acted for (代岗)."""
 
     task_id: int
     task_name: str
     element: str
-    case_id: int
+    case_id: int | None
+    absence_id: int | None
     case_no: str | None
-    title: str
+    title: str | Text
     client: str
     due_at: datetime | None
     created_at: datetime
@@ -58,6 +62,8 @@ _COLUMNS = select(
     Enterprise.name.label("enterprise"),
     Person.name.label("person"),
     ServiceItem.name.label("item"),
+    Absence,
+    Staff.name.label("absentee"),
 )
 
 
@@ -78,6 +84,7 @@ def lines(session: Session, actor: Actor, moment: datetime, *, q: str = "", limi
                 Enterprise.initials.contains(words.lower(), autoescape=True),
                 Case.matter.icontains(words, autoescape=True),
                 Person.name == words,
+                Staff.name.icontains(words, autoescape=True),
             )
         )
     rows = session.execute(found.order_by(TaskRow.due_at.asc().nulls_last(), TaskRow.id).limit(limit)).all()
@@ -137,29 +144,39 @@ def _mine(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, .
 
 
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Open tasks and their cases, as far as the actor may see them."""
+    """Open tasks with their cases or absences, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
-        .join(Case, Case.key == InstanceRow.business_key)
-        .join(Person, Person.id == Case.applicant_id)
+        .outerjoin(Case, Case.key == InstanceRow.business_key)
+        .outerjoin(Absence, Absence.key == InstanceRow.business_key)
+        .outerjoin(Staff, Staff.id == Absence.staff_id)
+        .outerjoin(Person, Person.id == Case.applicant_id)
         .outerjoin(Enterprise, Enterprise.id == Case.enterprise_id)
         .outerjoin(ItemVersion, ItemVersion.id == Case.item_version_id)
         .outerjoin(ServiceItem, ServiceItem.id == ItemVersion.item_id)
-        .where(TaskRow.status == OPEN, visible(actor, TaskRow), visible(actor, Case))
+        .where(
+            TaskRow.status == OPEN,
+            visible(actor, TaskRow),
+            or_(
+                and_(Case.id.is_not(None), visible(actor, Case)),
+                and_(Absence.id.is_not(None), visible(actor, Absence)),
+            ),
+        )
     )
 
 
 def _line(row: Any, actor: Actor, moment: datetime) -> Line:
-    task, case = row.TaskRow, row.Case
+    task, case, absence = row.TaskRow, row.Case, row.Absence
     return Line(
         task_id=task.id,
         task_name=task.name,
         element=task.element,
-        case_id=case.id,
-        case_no=case.no,
-        title=row.item or case.matter[:24],
-        client=row.enterprise or mask_name(row.person),
+        case_id=case.id if case else None,
+        absence_id=absence.id if absence else None,
+        case_no=case.no if case else None,
+        title=row.item or case.matter[:24] if case else T("%(name)s离岗", name=row.absentee),
+        client=row.enterprise or mask_name(row.person) if case else "",
         due_at=task.due_at,
         created_at=task.created_at,
         assignee=task.assignee,

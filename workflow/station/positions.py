@@ -223,6 +223,38 @@ def deputies(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
     return [people[number] for number in chosen]
 
 
+def seconds(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
+    """The B of the positions this person is A of, in order, each once, away or not."""
+    posts, _ = _posts(session, moment)
+    found = dict.fromkeys(n for post in posts if post.led and post.people[0] == staff.id for n in post.people)
+    people = _people(session, found)
+    return [people[number] for number in found if number != staff.id]
+
+
+def codes_of(session: Session, staff: Staff, moment: datetime) -> list[str]:
+    """The positions this person is A of, and the duties that nobody else holds as A."""
+    posts, _ = _posts(session, moment)
+    mine = [post for post in posts if post.led and post.people[0] == staff.id]
+    others = {duty for post in posts if post not in mine for duty in post.duties}
+    return [code for post in mine for code in post.codes if code not in others]
+
+
+def duties_of(session: Session, staff: Staff, moment: datetime) -> list[Sequence[str]]:
+    """The duties of each position this person is A of."""
+    posts, _ = _posts(session, moment)
+    return [post.duties for post in posts if post.led and post.people[0] == staff.id]
+
+
+def names_of(session: Session, staff: Staff, moment: datetime) -> list[str]:
+    """The names of the positions this person is A of, else of those where he or she is B; by code."""
+    posts, _ = _posts(session, moment)
+    first = [post.code for post in posts if post.led and post.people[0] == staff.id]
+    codes = first or [post.code for post in posts if staff.id in post.people]
+    return list(
+        session.scalars(select(Position.name).where(Position.code.in_(codes)).order_by(Position.code))
+    )
+
+
 def stand_ins(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
     """Who acts for this person at a moment; empty while he or she is present, or if nobody at all is."""
     _, held, away = _standing(session, moment)

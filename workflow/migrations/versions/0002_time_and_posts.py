@@ -34,6 +34,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
     )
     op.create_index(op.f("ix_contact_case_id_at"), "contact", ["case_id", "at"], unique=False)
+    op.add_column(
+        "absence",
+        sa.Column("key", sa.Text(), sa.Computed("'absence:' || id", persisted=True), nullable=False),
+    )
+    op.add_column(
+        "absence", sa.Column("sudden", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column(
+        "absence", sa.Column("tracked", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column(
+        "absence", sa.Column("handed_over", sa.Text(), server_default=sa.text("''"), nullable=False)
+    )
+    op.add_column("absence", sa.Column("emergency_phone_enc", sa.LargeBinary(), nullable=True))
+    op.add_column(
+        "absence", sa.Column("registered_by", sa.Text(), server_default=sa.text("'system'"), nullable=False)
+    )
+    op.add_column("absence", sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("absence", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_unique_constraint(op.f("uq_absence_key"), "absence", ["key"])
     op.add_column("task", sa.Column("excluded", postgresql.ARRAY(sa.Text()), nullable=True))
     # ### end Alembic commands ###
     by_hand.after_tables(op.get_bind())

@@ -115,6 +115,84 @@ def test_the_deputy_of_a_person_is_the_first_other_one_present(
     assert positions.deputies(session, people.zhang, MORNING) == []
 
 
+def test_whoever_stands_in_is_found_at_any_moment_and_nobody_while_the_person_is_there(
+    session: Session, people: SimpleNamespace
+) -> None:
+    away(session, people.zhang, people.li)
+    assert positions.stand_ins(session, people.zhang, MORNING) == [people.li]
+    assert positions.stand_ins(session, people.zhang, local("2026-03-10 09:00")) == []
+    assert positions.stand_ins(session, people.chen, MORNING) == []
+
+
+def test_who_holds_no_position_is_replaced_by_the_substitute_that_was_named(
+    session: Session, people: SimpleNamespace
+) -> None:
+    trainee = staff.create(session, login="new", name="新同事")
+    away(session, trainee, people.li)
+    assert positions.holders_of(session, trainee.key, MORNING) == [(people.li, trainee)]
+    assert trainee.key in staff.actor(session, people.li, MORNING).selves
+    assert trainee.key not in staff.actor(session, people.wang, MORNING).selves
+    away(session, people.li, None, sudden=True)
+    assert positions.holders_of(session, trainee.key, MORNING) == [(trainee, None)]
+
+
+def test_what_a_colleague_has_claimed_is_done_on_the_colleagues_behalf_even_within_ones_own_duty(
+    session: Session, people: SimpleNamespace
+) -> None:
+    away(session, people.zhang, people.chen)
+    chen = staff.actor(session, people.chen, MORNING)
+    assert chen.acts_for("technician") is None
+    assert chen.acts_for("technician", people.zhang.key) == people.zhang.key
+    assert chen.acts_for("technician", people.chen.key) is None
+    assert chen.acts_for("technician", people.li.key) is None
+
+
+def test_twins_stand_in_one_position_as_a_and_b(session: Session, people: SimpleNamespace) -> None:
+    assert positions.twins(session, people.zhang, MORNING) == [people.chen]
+    assert positions.twins(session, people.sun, MORNING) == [people.zhou, people.wu]
+    assert people.sun in positions.twins(session, people.zhou, MORNING)
+    assert people.wu not in positions.twins(session, people.zhou, MORNING)
+
+
+def test_twins_are_who_stands_so_now_and_only_in_active_positions(
+    session: Session, people: SimpleNamespace
+) -> None:
+    desk = positions.create(session, code="desk_3", name="接待受理三", duties=["intake"])
+    positions.appoint(session, desk, a=people.zhang, b=[people.wang, people.li], on=DAY)
+    assert positions.twins(session, people.zhang, MORNING) == [people.chen]
+    positions.activate(session, desk, on=DAY)
+    assert positions.twins(session, people.zhang, MORNING) == [people.li, people.wang, people.chen]
+    assert people.li not in positions.twins(session, people.chen, MORNING)
+    positions.appoint(session, desk, a=people.wang, b=[people.li], on=date(2026, 3, 9))
+    assert positions.twins(session, people.zhang, MORNING) == [people.chen]
+    before = local("2026-03-08 09:00")
+    assert people.wang in positions.twins(session, people.zhang, before)
+
+
+def test_two_b_of_one_position_are_no_twins(session: Session, people: SimpleNamespace) -> None:
+    desk = positions.create(session, code="desk_3", name="接待受理三", duties=["intake"])
+    positions.appoint(session, desk, a=people.zhang, b=[people.wu, people.root], on=DAY)
+    positions.activate(session, desk, on=DAY)
+    assert people.root not in positions.twins(session, people.wu, MORNING)
+
+
+def test_uncovered_is_what_neither_a_nor_substitute_nor_b_is_there_for(
+    session: Session, people: SimpleNamespace
+) -> None:
+    assert positions.uncovered(session, MORNING) == []
+    away(session, people.zhang, people.chen)
+    assert positions.uncovered(session, MORNING) == []
+    away(session, people.chen, None, sudden=True)
+    red = positions.uncovered(session, MORNING)
+    assert [(one.code, one.away, one.acting) for one in red] == [
+        ("metrology", people.zhang, people.zhou),
+        ("testing", people.chen, people.zhou),
+    ]
+    for person in (people.zhou, people.sun, people.wu):
+        away(session, person, None, sudden=True)
+    assert {one.acting for one in positions.uncovered(session, MORNING)} == {None}
+
+
 def test_an_actor_is_found_with_one_statement(session: Session, people: SimpleNamespace) -> None:
     statements: list[str] = []
     connection = session.connection()
@@ -232,3 +310,10 @@ def test_a_sudden_absence_is_saved_whoever_else_is_away(session: Session, people
     away(session, people.chen, None, sudden=True)
     assert positions.is_away(session, people.chen, MORNING)
     assert held(session, "metrology") == [("周建国", "张伟")]
+
+
+def test_who_is_away_on_a_deadline_is_known_before(session: Session, people: SimpleNamespace) -> None:
+    absence = away(session, people.zhang, people.chen)
+    assert absences.away_on(session, people.zhang, MORNING) is absence
+    assert absences.away_on(session, people.zhang, local("2026-03-10 00:00")) is None
+    assert absences.away_on(session, people.chen, MORNING) is None

@@ -17,6 +17,7 @@ from web.request import db
 from workflow.engine.history import HistoryRow
 from workflow.engine.instances import InstanceRow
 from workflow.station import staff
+from workflow.station.absences import Absence
 from workflow.station.cases import Case
 
 DONE, NOW, QUIET = "done", "now", ""
@@ -34,7 +35,7 @@ class Event:
     tone: str
 
 
-def of_case(case: Case) -> Sequence[int]:
+def of_case(case: Case | Absence) -> Sequence[int]:
     """The instances that run for a case: its own and the side ones, such as a supervision."""
     return db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
 

@@ -13,7 +13,9 @@ from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
 from workflow.station import calendar, cases, clocks, discussion, handing_over, staff
+from workflow.station.absences import CAUSES, Absence
 from workflow.station.cases import Case
+from workflow.station.delegation import period
 from workflow.station.handing_over import Colleague
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -54,10 +56,11 @@ def pane(task_id: int) -> Pane | None:
         return None
     by = actor()
     task = db().get_one(TaskRow, task_id)
-    case = cases.find(db(), by, shown.case_id)
-    clock = clocks.of(db(), case.key, task.clock) if task.clock else None
-    happened = events(db(), of_case(case))
-    said = discussion.latest(db(), by, case)
+    facts, subject = _subject(shown)
+    case = subject if isinstance(subject, Case) else None
+    clock = clocks.of(db(), case.key, task.clock) if case and task.clock else None
+    happened = events(db(), of_case(subject))
+    said = discussion.latest(db(), by, case) if case else None
     holder = staff.by_key(db(), task.assignee)
     return Pane(
         line=shown,
@@ -65,7 +68,7 @@ def pane(task_id: int) -> Pane | None:
         why=clocks.why(db(), clock) if clock else None,
         warning=handing_over.away_on_deadline(db(), holder, task.due_at, moment()) if holder else None,
         comment=latest(said) if said else None,
-        facts=_facts(case),
+        facts=facts,
         events=happened[:LATEST],
         can_work=_workable(task),
         can_claim=task.assignee is None and can(by, "claim", task),
@@ -85,6 +88,25 @@ def _workable(task: TaskRow) -> bool:
     by = actor()
     offered = task.assignee is None and can(by, "complete", task)
     return offered or task.assignee in by.selves or "lead" in by.may
+
+
+def _subject(line: Line) -> tuple[list[Fact], Case | Absence]:
+    """What a task is about. NotFound."""
+    if line.absence_id is not None:
+        absence = db().get_one(Absence, line.absence_id)
+        return facts_of(absence), absence
+    case = cases.find(db(), actor(), line.case_id or 0)
+    return _facts(case), case
+
+
+def facts_of(absence: Absence) -> list[Fact]:
+    cause = say(CAUSES[absence.cause])
+    return [
+        Fact(_("离岗人"), absence.person.name),
+        Fact(_("离岗事由"), f"{cause}（{absence.cause_text}）" if absence.cause_text else cause),
+        Fact(_("离岗时间"), period(absence)),
+        Fact(_("替补人"), absence.substitute.name if absence.substitute else "—"),
+    ]
 
 
 def _share(task: TaskRow, clock: clocks.Clock | None) -> int | None:

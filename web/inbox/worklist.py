@@ -34,9 +34,10 @@ class Line:
     """A task as the list shows it; ``handler`` is who has claimed it, ``acting_for`` whose work it is."""
 
     id: int
-    case_id: int
+    case_id: int | None
+    absence_id: int | None
     case_no: str | None
-    item: str
+    item: Text | str
     client: str
     step: str
     deadline: Deadline
@@ -198,6 +199,7 @@ def shown(found: Iterable[inbox.Line], *, with_position: bool = False) -> list[L
         Line(
             id=row.task_id,
             case_id=row.case_id,
+            absence_id=row.absence_id,
             case_no=row.case_no,
             item=row.title,
             client=row.client,

@@ -30,8 +30,13 @@ class Actor:
         """All candidate codes under which a task reaches this person: offers, and people's own keys."""
         return [*self.offers, *self.selves]
 
-    def acts_for(self, candidate: str | None) -> str | None:
-        """The person on whose behalf a task offered to ``candidate`` is done; None = in one's own right."""
+    def acts_for(self, candidate: str | None, assignee: str | None = None) -> str | None:
+        """The person on whose behalf a task offered to ``candidate`` is done; None = in one's own right.
+
+        What somebody has claimed is that person's work, whoever else it was offered to.
+        """
+        if assignee is not None and assignee != self.key and assignee in self.selves:
+            return assignee
         if candidate != self.key and candidate in self.selves:
             return candidate
         return self.offers.get(candidate) if candidate else None

@@ -290,5 +290,5 @@ class Engine:
             moment=held.moment,
         )
         if task is not None:
-            step.on_behalf_of = by.acts_for(task.candidate)
+            step.on_behalf_of = by.acts_for(task.candidate, task.assignee)
         return step

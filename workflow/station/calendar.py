@@ -163,6 +163,17 @@ class Calendar:
                     return max(local, opens)
             day = self.next_work(day)
 
+    def working_days_before(self, end: datetime, days: float) -> datetime:
+        """So much working time before a moment; half a day is half of a whole day's hours."""
+        left, day = WORKING_DAY * days, end.astimezone(ZONE).date()
+        while True:
+            for opens, closes in reversed(self.spans(day)):
+                free = max(min(closes, end) - opens, timedelta())
+                if free >= left:
+                    return min(closes, end) - left
+                left -= free
+            day = self.shift(day, -1)
+
     def working_minutes(self, start: datetime, end: datetime) -> int:
         """Whole working minutes between two moments."""
         return self.working_time(start, end) // timedelta(minutes=1)

@@ -213,7 +213,7 @@ def issue_receipt(
             "due_at": case.receipt_due_at.isoformat(),
             "limit": str(case.item.limit),
             "immediate": case.item.immediate,
-            "handler": _signature(session, context),
+            "handler": signature(session, context),
             "position": post or "",
             "pickup_code": case.pickup_code,
             "materials": [
@@ -263,7 +263,7 @@ def void(session: Session, document: Document, *, reason: str, actor: str, momen
     session.flush()
 
 
-def _signature(session: Session, context: Issuer) -> str:
+def signature(session: Session, context: Issuer) -> str:
     """'李婷', or '王芳（代李婷）' who acts for her (R1.3c)."""
     if context.on_behalf_of is None:
         return context.actor.name

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -15,20 +15,23 @@ from workflow.engine.actors import Actor
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station import wanted as asked
+from workflow.station.absences import Absence
 from workflow.station.cases import CLOSED, Case
 from workflow.station.clocks import FINISHED, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible
 from workflow.station.persons import Person, mask_name
+from workflow.station.staff import Staff
 from workflow.station.wanted import Wanted
+from workflow.texts import T, Text
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One task with the case it belongs to. ``acting_for`` is the key of the one acted for (代岗).
+    """One task with its case or absence. ``acting_for`` is the key of the one acted for (代岗).
 
     ``paused``: the clock it hangs on stands. ``mark`` is where the page after this line begins.
     """
@@ -36,9 +39,10 @@ class Line:
     task_id: int
     task_name: str
     element: str
-    case_id: int
+    case_id: int | None
+    absence_id: int | None
     case_no: str | None
-    title: str
+    title: str | Text
     client: str
     due_at: datetime | None
     created_at: datetime
@@ -89,6 +93,8 @@ _COLUMNS = select(
     Person.name.label("person"),
     ServiceItem.name.label("item"),
     asked.STANDS.label("paused"),
+    Absence,
+    Staff.name.label("absentee"),
 )
 
 
@@ -194,36 +200,46 @@ def of_case(session: Session, actor: Actor, moment: datetime, case_id: int) -> l
 
 
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Open tasks, their cases and the clocks they hang on, as far as the actor may see them."""
+    """Open tasks with their case or absence and their clock, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
-        .join(Case, Case.key == InstanceRow.business_key)
-        .join(Person, Person.id == Case.applicant_id)
+        .outerjoin(Case, Case.key == InstanceRow.business_key)
+        .outerjoin(Absence, Absence.key == InstanceRow.business_key)
+        .outerjoin(Staff, Staff.id == Absence.staff_id)
+        .outerjoin(Person, Person.id == Case.applicant_id)
         .outerjoin(Enterprise, Enterprise.id == Case.enterprise_id)
         .outerjoin(ItemVersion, ItemVersion.id == Case.item_version_id)
         .outerjoin(ServiceItem, ServiceItem.id == ItemVersion.item_id)
         .outerjoin(Clock, and_(Clock.owner == Case.key, Clock.kind == TaskRow.clock, Clock.state != FINISHED))
-        .where(TaskRow.status == OPEN, visible(actor, TaskRow), visible(actor, Case))
+        .where(
+            TaskRow.status == OPEN,
+            visible(actor, TaskRow),
+            or_(
+                and_(Case.id.is_not(None), visible(actor, Case)),
+                and_(Absence.id.is_not(None), visible(actor, Absence)),
+            ),
+        )
     )
 
 
 def _line(row: Any, actor: Actor, moment: datetime) -> Line:
-    task, case = row.TaskRow, row.Case
+    task, case, absence = row.TaskRow, row.Case, row.Absence
     return Line(
         task_id=task.id,
         task_name=task.name,
         element=task.element,
-        case_id=case.id,
-        case_no=case.no,
-        title=row.item or case.matter[:24],
-        client=row.enterprise or mask_name(row.person),
+        case_id=case.id if case else None,
+        absence_id=absence.id if absence else None,
+        case_no=case.no if case else None,
+        title=row.item or case.matter[:24] if case else T("%(name)s离岗", name=row.absentee),
+        client=row.enterprise or mask_name(row.person) if case else "",
         due_at=task.due_at,
         created_at=task.created_at,
         assignee=task.assignee,
         candidate=task.candidate,
         handed_by=task.handed_by,
-        acting_for=actor.acts_for(task.candidate),
+        acting_for=actor.acts_for(task.candidate, task.assignee),
         late=not row.paused and task.due_at is not None and task.due_at <= moment,
         paused=row.paused,
         has_form=task.form is not None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from workflow.engine import tasks
 from workflow.engine.actors import SYSTEM, Actor
@@ -56,6 +56,13 @@ def _own_drafts(actor: Actor, Draft: Any) -> ColumnElement[bool]:
     return Draft.staff_id == int(number) if kind == "staff" else false()
 
 
+def _documents(actor: Actor, Document: Any) -> ColumnElement[bool]:
+    """Papers of cases as their cases; those of absences are for all staff, as the absences are."""
+    return or_(
+        CASE_WORK(actor, Document), and_(ANYBODY(actor, Document), Document.owner.startswith("absence:"))
+    )
+
+
 def _rights(actor: Actor) -> frozenset[str]:
     """What the actor may beyond the tasks offered; the system itself may see everything."""
     return frozenset({CASES, LEAD, ADMIN}) if actor == SYSTEM else actor.may
@@ -68,7 +75,7 @@ ROWS: Mapping[str, Rule] = {
     "case_material": CASE_WORK,
     "clock": CASE_WORK,
     "clock_event": CASE_WORK,
-    "document": CASE_WORK,
+    "document": _documents,
     "enterprise": CASE_WORK,
     "person": CASE_WORK,
     "instance": CASE_WORK,
@@ -116,6 +123,17 @@ def _held(actor: Actor, task: Any) -> bool:
     return LEAD in _rights(actor) or task.assignee in actor.selves
 
 
+def _concerned(actor: Actor, absence: Any) -> bool:
+    """The absent person, whoever acts for him or her, and the leaders."""
+    return f"staff:{absence.staff_id}" in actor.selves or LEAD in _rights(actor)
+
+
+def _registered(actor: Actor, absence: Any) -> bool:
+    """The absent person, whoever registered it, and the leaders."""
+    own = actor.key in (f"staff:{absence.staff_id}", absence.registered_by)
+    return own or LEAD in _rights(actor)
+
+
 ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "see_cases": _has(CASES),
     "register": _has(CASES),  # whoever is asked first receives (R2.2.1)
@@ -128,6 +146,8 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "set_targets": _has(LEAD),  # R1.2.1d
     "cancel": _has(LEAD),
     "change_first_contact": _has(LEAD),  # R2.2.0
+    "withdraw_absence": _registered,
+    "see_emergency_phone": _concerned,
     "arrange_positions": _has(LEAD, ADMIN),
     "edit_items": _has(LEAD, ADMIN),
     "edit_calendar": _has(LEAD, ADMIN),

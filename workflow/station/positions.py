@@ -7,7 +7,7 @@ first B present; else whoever leads the station now; else the superior.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from workflow.engine.actors import Actor
 from workflow.errors import Refused
 from workflow.schema import Base
-from workflow.station.absences import Absence
+from workflow.station.absences import Absence, covers
 from workflow.station.staff import Staff, by_key
 from workflow.texts import T
 
@@ -84,6 +84,14 @@ class Post:
     duties: Sequence[str]
     people: list[int] = field(default_factory=list)  # A first, then B in order
     substitute: int | None = None  # named in A's absence
+
+    led: bool = False  # A stands in it and is active: else the first B is asked as if A
+
+    @property
+    def ranked(self) -> list[int]:
+        """Who is asked when A is away, in order; A first."""
+        a, *b = self.people
+        return [a, *([self.substitute] if self.substitute else []), *b]
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -153,7 +161,7 @@ def activate(session: Session, position: Position, *, on: date) -> None:
 
 def holders(session: Session, moment: datetime) -> dict[str, list[tuple[Staff, Staff | None]]]:
     """Each active position's code -> who holds it now and for whom; empty if nobody at all is there."""
-    held = _held(*_posts(session, moment))
+    _, held, _ = _standing(session, moment)
     people = _people(
         session, (number for holding in held.values() if holding for number in holding if number)
     )
@@ -168,14 +176,11 @@ def holders_of(session: Session, candidate: str, moment: datetime) -> list[tuple
 
     Each person once, own right first. A person who is away is asked through whoever acts for him or her.
     """
-    posts, away = _posts(session, moment)
-    held = _held(posts, away)
+    posts, held, away = _standing(session, moment)
     if (person := by_key(session, candidate)) is not None:
-        acting = dict.fromkeys(h.staff_id for h in held.values() if h and h.acting_for == person.id)
-        if person.id not in away or not acting:
-            return [(person, None)]
+        acting = _stand_ins(person.id, held, away)
         people = _people(session, acting)
-        return [(people[number], person) for number in acting]
+        return [(people[number], person) for number in acting] or [(person, None)]
     chosen: dict[int, int | None] = {}
     for post in posts:
         holding = held[post.code]
@@ -208,8 +213,7 @@ def asked(session: Session, moment: datetime) -> dict[str, list[tuple[Staff, Sta
 
 def offers(session: Session, staff: Staff, moment: datetime) -> dict[str, str | None]:
     """Candidate code -> key of the one acted for, None where it is the person's own right. One statement."""
-    posts, away = _posts(session, moment)
-    return _offers(staff.id, posts, _held(posts, away))
+    return _offers(staff.id, *_standing(session, moment))
 
 
 def actor(session: Session, staff: Staff, moment: datetime) -> Actor:
@@ -217,8 +221,8 @@ def actor(session: Session, staff: Staff, moment: datetime) -> Actor:
     but those who only administer the system."""
     if not staff.active:
         return Actor(key=staff.key, name=staff.name, offers={})
-    posts, away = _posts(session, moment)
-    offered = _offers(staff.id, posts, _held(posts, away))
+    posts, held, away = _standing(session, moment)
+    offered = _offers(staff.id, posts, held, away)
     may = {right for code, right in ((HEAD, "lead"), (SUPERIOR, "lead"), (ADMIN, "admin")) if code in offered}
     mine = [post for post in posts if staff.id in post.people]
     if not mine or any(post.duties != [ADMIN] for post in mine):
@@ -238,11 +242,99 @@ def deputies(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
     return [people[number] for number in chosen]
 
 
+def seconds(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
+    """The B of the positions this person is A of, in order, each once, away or not."""
+    posts, _ = _posts(session, moment)
+    found = dict.fromkeys(n for post in posts if post.led and post.people[0] == staff.id for n in post.people)
+    people = _people(session, found)
+    return [people[number] for number in found if number != staff.id]
+
+
+def codes_of(session: Session, staff: Staff, moment: datetime) -> list[str]:
+    """The positions this person is A of, and the duties that nobody else holds as A."""
+    posts, _ = _posts(session, moment)
+    mine = [post for post in posts if post.led and post.people[0] == staff.id]
+    others = {duty for post in posts if post not in mine for duty in post.duties}
+    return [code for post in mine for code in post.codes if code not in others]
+
+
+def duties_of(session: Session, staff: Staff, moment: datetime) -> list[Sequence[str]]:
+    """The duties of each position this person is A of."""
+    posts, _ = _posts(session, moment)
+    return [post.duties for post in posts if post.led and post.people[0] == staff.id]
+
+
+def names_of(session: Session, staff: Staff, moment: datetime) -> list[str]:
+    """The names of the positions this person is A of, else of those where he or she is B; by code."""
+    posts, _ = _posts(session, moment)
+    first = [post.code for post in posts if post.led and post.people[0] == staff.id]
+    codes = first or [post.code for post in posts if staff.id in post.people]
+    return list(
+        session.scalars(select(Position.name).where(Position.code.in_(codes)).order_by(Position.code))
+    )
+
+
+def stand_ins(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
+    """Who acts for this person at a moment; empty while he or she is present, or if nobody at all is."""
+    _, held, away = _standing(session, moment)
+    acting = _stand_ins(staff.id, held, away)
+    people = _people(session, acting)
+    return [people[number] for number in acting]
+
+
+def twins(session: Session, staff: Staff, moment: datetime) -> list[Staff]:
+    """Everybody who is B where this person is A, or A where this person is B: none of them decides what
+    the person asks for, away or not (R1.3; decision 39). By id."""
+    posts, _ = _posts(session, moment)
+    found: set[int] = set()
+    for post in posts:
+        first, *others = post.people
+        if staff.id == first and post.led:
+            found.update(others)
+        elif staff.id in others and post.led:
+            found.add(first)
+    people = _people(session, found)
+    return [people[number] for number in sorted(found)]
+
+
+@dataclass(frozen=True)
+class Uncovered:
+    """An active position that neither A nor the substitute nor any B is there for (decision 30).
+
+    ``acting``: the head or superior whom its tasks reach meanwhile; None if nobody at all is there.
+    """
+
+    code: str
+    name: str
+    away: Staff
+    acting: Staff | None
+
+
+def uncovered(session: Session, moment: datetime) -> list[Uncovered]:
+    """What stands red on the board, by code."""
+    posts, held, away = _standing(session, moment)
+    open_ = [post for post in posts if not any(number not in away for number in post.ranked)]
+    found = {post.code: held[post.code] for post in open_}
+    people = _people(
+        session,
+        {number for post in open_ for number in post.people[:1]}
+        | {holding.staff_id for holding in found.values() if holding},
+    )
+    names = dict(session.execute(select(Position.code, Position.name).where(Position.code.in_(found))).all())
+    return [
+        Uncovered(
+            post.code,
+            names[post.code],
+            people[post.people[0]],
+            people[holding.staff_id] if (holding := found[post.code]) else None,
+        )
+        for post in open_
+    ]
+
+
 def away(session: Session, moment: datetime) -> frozenset[int]:
     """The ids of everybody who is away now."""
-    return frozenset(
-        session.scalars(select(Absence.staff_id).where(Absence.from_at <= moment, Absence.to_at > moment))
-    )
+    return frozenset(session.scalars(select(Absence.staff_id).where(covers(Absence, moment))))
 
 
 def is_away(session: Session, staff: Staff, moment: datetime) -> bool:
@@ -258,38 +350,49 @@ def _valid(day: date) -> ColumnElement[bool]:
     )
 
 
-def _posts(session: Session, moment: datetime) -> tuple[list[Post], frozenset[int]]:
-    """All active positions with the active people standing in them, and who is away: one statement."""
+def _standing(
+    session: Session, moment: datetime
+) -> tuple[list[Post], dict[str, Holding | None], Mapping[int, int | None]]:
+    posts, away = _posts(session, moment)
+    return posts, _held(posts, away), away
+
+
+def _posts(session: Session, moment: datetime) -> tuple[list[Post], Mapping[int, int | None]]:
+    """All active positions with the active people standing in them, and who is away with the substitute
+    that was named, people without a position too: one statement."""
     away = aliased(Absence)
+    standing = and_(
+        PositionPost.staff_id == Staff.id,
+        _valid(moment.astimezone(ZONE).date()),
+        PositionPost.position_id.in_(select(Position.id).where(Position.active)),
+    )
     rows = session.execute(
-        select(
-            Position.code,
-            Position.duties,
-            PositionPost.rank,
-            Staff.id,
-            away.id,
-            away.substitute_id,
-        )
-        .join(PositionPost, PositionPost.position_id == Position.id)
-        .join(Staff, Staff.id == PositionPost.staff_id)
-        .outerjoin(away, and_(away.staff_id == Staff.id, away.from_at <= moment, away.to_at > moment))
-        .where(Position.active, Staff.active, _valid(moment.astimezone(ZONE).date()))
+        select(Position.code, Position.duties, PositionPost.rank, Staff.id, away.id, away.substitute_id)
+        .select_from(Staff)
+        .outerjoin(PositionPost, standing)
+        .outerjoin(Position, Position.id == PositionPost.position_id)
+        .outerjoin(away, and_(away.staff_id == Staff.id, covers(away, moment)))
+        .where(Staff.active, or_(Position.id.is_not(None), away.id.is_not(None)))
         .order_by(Position.code, PositionPost.rank, away.id)
     ).all()
     posts: dict[str, Post] = {}
-    absent: set[int] = set()
+    absent: dict[int, int | None] = {}
     for code, duties, rank, number, absence, substitute in rows:
+        if absence is not None:
+            absent.setdefault(number, substitute)
+        if code is None:
+            continue
         post = posts.setdefault(code, Post(code, duties))
         if number not in post.people:
             post.people.append(number)
-        if absence is not None:
-            absent.add(number)
-            if rank == 0 and post.substitute is None:
+        if rank == 0:
+            post.led = True
+            if absence is not None and post.substitute is None:
                 post.substitute = substitute
-    return list(posts.values()), frozenset(absent)
+    return list(posts.values()), absent
 
 
-def _held(posts: Sequence[Post], away: frozenset[int]) -> dict[str, Holding | None]:
+def _held(posts: Sequence[Post], away: Collection[int]) -> dict[str, Holding | None]:
     """Whose turn it is in every position. Leading positions first: they stand in for the others."""
     held: dict[str, Holding | None] = {}
     leaders: list[Holding] = []
@@ -303,18 +406,33 @@ def _held(posts: Sequence[Post], away: frozenset[int]) -> dict[str, Holding | No
     return held
 
 
-def _hold(post: Post, away: frozenset[int], leaders: Iterable[Holding]) -> Holding | None:
+def _hold(post: Post, away: Collection[int], leaders: Iterable[Holding]) -> Holding | None:
     first = post.people[0]
     if first not in away:
         return Holding(first, None)
-    ranked = [*([post.substitute] if post.substitute else []), *post.people[1:]]
-    for number in [*ranked, *(leader.staff_id for leader in leaders)]:
+    for number in [*post.ranked, *(leader.staff_id for leader in leaders)]:
         if number not in away:
             return Holding(number, first)
     return None
 
 
-def _offers(number: int, posts: Sequence[Post], held: Mapping[str, Holding | None]) -> dict[str, str | None]:
+def _stand_ins(number: int, held: Mapping[str, Holding | None], away: Mapping[int, int | None]) -> list[int]:
+    """Who acts for a person: in the positions held as A; without one, the substitute that was named."""
+    if number not in away:
+        return []
+    acting = dict.fromkeys(h.staff_id for h in held.values() if h and h.acting_for == number)
+    substitute = away[number]
+    if not acting and substitute is not None and substitute not in away:
+        acting[substitute] = None
+    return list(acting)
+
+
+def _offers(
+    number: int,
+    posts: Sequence[Post],
+    held: Mapping[str, Holding | None],
+    away: Mapping[int, int | None],
+) -> dict[str, str | None]:
     offered: dict[str, str | None] = {}
     for post in posts:
         holding = held[post.code]
@@ -325,6 +443,10 @@ def _offers(number: int, posts: Sequence[Post], held: Mapping[str, Holding | Non
                 offered[code] = None
             else:
                 offered.setdefault(code, f"staff:{holding.acting_for}")
+    acting_for = [person for person in away if number in _stand_ins(person, held, away)]
+    for key in (f"staff:{person}" for person in acting_for):
+        if key not in offered.values():
+            offered[key] = key  # acted for without a position: only what is offered to the person
     return offered
 
 

@@ -169,6 +169,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id", "staff_id", name=op.f("pk_looking")),
         prefixes=["UNLOGGED"],
     )
+    op.add_column(
+        "absence",
+        sa.Column("key", sa.Text(), sa.Computed("'absence:' || id", persisted=True), nullable=False),
+    )
+    op.add_column(
+        "absence", sa.Column("sudden", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column(
+        "absence", sa.Column("tracked", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column(
+        "absence", sa.Column("handed_over", sa.Text(), server_default=sa.text("''"), nullable=False)
+    )
+    op.add_column("absence", sa.Column("emergency_phone_enc", sa.LargeBinary(), nullable=True))
+    op.add_column(
+        "absence", sa.Column("registered_by", sa.Text(), server_default=sa.text("'system'"), nullable=False)
+    )
+    op.add_column("absence", sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("absence", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_unique_constraint(op.f("uq_absence_key"), "absence", ["key"])
     op.add_column("calendar_day", sa.Column("holiday", sa.Text(), server_default="", nullable=False))
     op.add_column("clock_event", sa.Column("calendar_version", sa.Text(), nullable=True))
     op.create_index(

@@ -14,14 +14,24 @@ from workflow.engine import definitions, incidents
 from workflow.engine.engine import Engine
 from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Decide
-from workflow.station import calendar, clocks, intake, notices, positions, supervision
+from workflow.station import (
+    calendar,
+    clocks,
+    extension_steps,
+    intake,
+    notices,
+    positions,
+    supervision,
+    suspensions,
+    telling,
+)
 from workflow.station.cases import Case
 from workflow.station.deadlines import Limit, deadline
 from workflow.texts import T
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("intake", "supervision")
-WORDS = (intake, supervision)  # importing them registers their actions
+SHIPPED = ("intake", "supervision", "extension_approval", "suspension")
+WORDS = (intake, supervision, extension_steps, suspensions, telling)  # importing them registers their actions
 
 
 class StationClocks:

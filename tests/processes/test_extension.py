@@ -1,4 +1,4 @@
-"""P06, requests for more time: before the deadline only, decided above the handler, told to the client (R2.4.3)."""
+"""P06: more time only before the deadline, decided above the handler, told to the client (R2.4.3)."""
 
 from __future__ import annotations
 
@@ -341,14 +341,13 @@ def test_r2_4_3c_the_notice_of_extension_says(station, zhangwei, head, handled, 
         "第1次",
         "计量所排期延后一周。",
         "样品已送检，已催两次。",
-    ]
-    + [
         "2026年3月2日（星期一）09:00",
         "审批结论Decision已同意",
         "批准天数Daysgranted3个工作日",
         "审批人Decidedby周建国",
-    ]
-    + ["2026年3月19日（星期四）17:30", "同意，尽快办。"],
+        "2026年3月19日（星期四）17:30",
+        "同意，尽快办。",
+    ],
 )
 def test_r2_4_3c_the_approval_sheet_says(station, zhangwei, head, handled, said):
     asks(zhangwei, handled)

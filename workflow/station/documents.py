@@ -66,8 +66,10 @@ def paper(
     "receipt",
     prefix="HZ",
     name=T("收件回执单"),
-    mandatory=("applicant", "item", "case_no", "materials", "received_at", "due_at", "limit", "handler")
-    + ("pickup_code",),
+    mandatory=(
+        *("applicant", "item", "case_no", "materials", "received_at", "due_at", "limit", "handler"),
+        "pickup_code",
+    ),
     personal=("applicant", "phone"),
 )
 def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,10 @@ def _notice_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     "extension_approval",
     prefix="YS",
     name=T("延期审批单"),
-    mandatory=("item", "case_no", "nth", "handler", "asked_at", "days", "reason", "explanation", "work_done")
-    + ("old_due_at", "asked_due_at", "decision", "approver", "decided_at"),
+    mandatory=(
+        *("item", "case_no", "nth", "handler", "asked_at", "days", "reason", "explanation", "work_done"),
+        *("old_due_at", "asked_due_at", "decision", "approver", "decided_at"),
+    ),
     personal=("applicant",),
 )
 def _sheet_words(facts: Mapping[str, Any]) -> dict[str, Any]:

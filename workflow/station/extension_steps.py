@@ -93,7 +93,7 @@ def approve_first(context: FormContext) -> Mapping[str, Any]:
     },
 )
 def check_extension(context: ActionContext) -> Mapping[str, Json]:
-    """May it be asked at all (R2.4.3b)? NotAllowed; Refused: no clock runs, the deadline has passed, one is open."""
+    """May it be asked at all (R2.4.3b)? NotAllowed; Refused: no clock runs, it is late, one is open."""
     session, moment = context.session, context.moment
     case = cases.by_key(session, context.business_key)
     clock = extensions.may_ask(session, context.actor, case, moment)
@@ -121,7 +121,7 @@ def file_extension(
     approver: str,
     permitted: bool,
 ) -> Mapping[str, Json]:
-    """Lay the request before somebody above the one who asks. Refused: not permitted, too many days, nobody left."""
+    """Lay it before somebody above the one who asks. Refused: not permitted, too many days, nobody left."""
     session, moment, form = context.session, context.moment, context.submission
     if not permitted:
         raise Refused(T("这件办件按规定不能再延期。"), field="days")
@@ -202,7 +202,8 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
     )
     context.clock_moved(extensions.ITEM_CLOCK)
     told = T(
-        "您的事项 %(no)s 需延期办理：原定 %(old)s 前办结，现延至 %(new)s。原因：%(reason)s。监督电话 %(phone)s。",
+        "您的事项 %(no)s 需延期办理：原定 %(old)s 前办结，现延至 %(new)s。原因：%(reason)s。"
+        "监督电话 %(phone)s。",
         no=case.no,
         old=stamp(old),
         new=stamp(new),
@@ -298,7 +299,7 @@ def warn_untold_at_deadline(context: ActionContext, request_id: int) -> None:
 
 
 def _decided(context: ActionContext, request_id: int) -> ExtensionRequest:
-    """The request that this step decides. AlreadyDone; Refused: a leader, but not the one it is laid before."""
+    """The request that this step decides. AlreadyDone; NotAllowed: it is not laid before this person."""
     request = context.session.get_one(ExtensionRequest, request_id)
     if request.state != extensions.OPEN:
         raise AlreadyDone(T("这件延期申请已经处理。"), state=request.state)

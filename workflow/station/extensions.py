@@ -1,7 +1,7 @@
 """Requests for more time (延期, R2.4.3b, P06): who may ask, up to how much, who decides, what came of it.
 
-Before the deadline only: afterwards no extension exists, in no page and no diagram (decisions 4). How many days
-there may be and who decides stands in the table ``ceilings`` beside the diagram. Nothing here commits.
+Before the deadline only: afterwards no extension exists, in no page and no diagram (decisions 4). How many
+days there may be and who decides stands in the table ``ceilings`` beside the diagram. Nothing here commits.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ REASONS = {
 class ExtensionRequest(Base):
     """One request for more time, and what became of it.
 
-    ``days`` are asked for, ``granted_days`` given: working days, calendar days to a limit in days. ``position``
-    is whom it was laid before (a duty or a person). ``late_approvers``: the keys of those who let it lapse; it
-    counts for them (decisions 36). ``by_head``: the head is concerned, so the superior is told of it, not he.
+    ``days`` are asked for, ``granted_days`` given: working days, calendar days to a limit in days.
+    ``position`` is whom it was laid before (a duty or a person); ``late_approvers`` the keys of those who let
+    it lapse; it counts for them (decisions 36). ``by_head``: the head is concerned: the superior hears of it.
     """
 
     __tablename__ = "extension_request"
@@ -142,7 +142,7 @@ def may_ask(session: Session, actor: Actor, case: Case, moment: datetime) -> Clo
 
 
 def facts(session: Session, actor: Actor, case: Case, clock: Clock, moment: datetime) -> dict[str, Json]:
-    """What the table ``ceilings`` asks: the original limit, which extension it would be, is the head the one."""
+    """What the table ``ceilings`` asks: the limit as accepted, which extension it would be, who asks."""
     return {
         "limit_days": float(clock.limit.days),
         "limit_unit": clock.limit_unit,
@@ -168,10 +168,10 @@ def unit_of(clock: Clock) -> str:
 def laid_before(
     session: Session, actor: Actor, case: Case, level: str, moment: datetime
 ) -> tuple[str, list[str]]:
-    """Whom a request is laid before, and the keys of those who must not decide it (R1.3, P06). Refused: nobody.
+    """Whom a request is laid before, and the keys of those who must not decide it (R1.3, P06).
 
-    Kept from it are the one who asks, whoever he or she acts for, and their A/B twins. Where by that nobody of
-    the duty is left, it is the superior in person, be it a twin, but never the one who asks.
+    Kept from it are the one who asks, whoever he or she acts for, and their A/B twins. Where by that nobody
+    of the duty is left, it is the superior in person, be it a twin. Refused: that is the one who asks.
     """
     asking = _asking(session, actor, case)
     kept = asking | _twins(session, asking, moment)

@@ -48,7 +48,7 @@ def begin(engine: Engine, key: str, case: Case, *, by: Actor, data: Mapping[str,
 
 
 def owner_of(session: Session, case: Case) -> str | None:
-    """The candidate code of the case's own open task: whoever holds it has the work. None: no task is open."""
+    """The candidate code of the case's own open task: whoever holds it has the work. None: no task."""
     own = [task.candidate for task in _open_tasks(session, case) if task.instance_id == case.instance_id]
     return own[0] if own else None
 

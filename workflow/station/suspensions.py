@@ -1,13 +1,13 @@
-"""Suspension (停表, §4.4): words of the diagram ``suspension``, which stops a case's clock and starts it again.
+"""Suspension (停表, §4.4): words of the diagram ``suspension``, which stops a clock and starts it again.
 
-Only for the reasons of ``clocks.REASONS``; somebody's absence is none (R1.3d). The client is told in writing how
-long it is expected to last. Nothing here commits.
+Only for the reasons of ``clocks.REASONS``; somebody's absence is none (R1.3d). The client is told in writing
+how long it is expected to last. Nothing here commits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -60,8 +60,8 @@ def _notice_words(facts: Mapping[str, Any]) -> dict[str, Any]:
 # --- questions -------------------------------------------------------------------------------------------
 
 
-def may_stop(session: Session, actor: Actor, case: Case, moment: Any) -> Clock:
-    """The clock that could be stopped. NotAllowed: no work on the case. Refused, AlreadyDone: nothing to stop."""
+def may_stop(session: Session, actor: Actor, case: Case, moment: datetime) -> Clock:
+    """The clock that could be stopped. NotAllowed: no work on the case. Refused, AlreadyDone."""
     if handling.post_of(session, actor, case) is None:
         raise NotAllowed(T("只有这件办件的办理人员或站长可以暂停计时。"))
     clock = clocks.of(session, case.key, ITEM_CLOCK)
@@ -129,8 +129,8 @@ def resume_first(context: FormContext) -> Mapping[str, Any]:
 def stop_clock(context: ActionContext) -> Mapping[str, Json]:
     """Stop, let all that hangs on the clock rest, tell the client in writing: one transaction (§4.4).
 
-    NotAllowed: not one's case, or a reason only a leader may take. Refused: after the deadline, another reason,
-    no words, an end that is past. AlreadyDone.
+    NotAllowed: not one's case, or a reason only a leader may take. Refused: after the deadline, another
+    reason, no words, an end that is past. AlreadyDone.
     """
     session, moment, form = context.session, context.moment, context.submission
     case = cases.by_key(session, context.business_key)
@@ -226,7 +226,7 @@ def resume_clock(context: ActionContext, case_id: int) -> None:
 
 @action("resume_at_close", inputs={"case_id": "number"})
 def resume_at_close(context: ActionContext, case_id: int) -> None:
-    """The case is being completed while its clock stands: the stop ends with it, so that it counts as in time."""
+    """The case is completed while its clock stands: the stop ends with it, it was in time."""
     _run_again(context, context.session.get_one(Case, case_id))
 
 

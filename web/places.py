@@ -47,7 +47,7 @@ def nav() -> Nav | None:
         here = http.path == "/cases/new"
         places += [
             Place("new", _("办理登记"), "/cases/new", here),
-            Place("cases", _("办件"), "/cases", http.blueprint == "cases" and not here),
+            Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
         ]
     unread = notices.count_unread(db(), actor(), moment())
     places.append(Place("notices", _("提醒"), "/notices", http.path == "/notices", unread or None))

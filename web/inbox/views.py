@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from web import idempotency
+from web.cases.ledger import can_extend
 from web.forms import opened
 from web.headers import style_attributes
 from web.inbox import worklist
@@ -20,7 +21,7 @@ from web.request import actor, db, engine, moment
 from web.wants import wants_json
 from workflow.engine.tasks import TaskRow
 from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import notices, staff
+from workflow.station import cases, notices, staff
 from workflow.station.permissions import can
 from workflow.texts import T
 
@@ -52,7 +53,9 @@ def beside(task_id: int) -> str:
 def task(task_id: int) -> str:
     line = _line(task_id)
     has_form = engine().task_form(task_id, by=actor()) is not None
-    return render_template("inbox/task.html", line=line, has_form=has_form)
+    task = db().get_one(TaskRow, task_id)
+    extend = can_extend(task, cases.find(db(), actor(), line.case_id))
+    return render_template("inbox/task.html", line=line, has_form=has_form, extend=extend)
 
 
 @bp.get("/tasks/<int:task_id>/form.json")

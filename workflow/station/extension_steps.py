@@ -123,12 +123,12 @@ def file_extension(
 ) -> Mapping[str, Json]:
     """Lay it before somebody above the one who asks. Refused: not permitted, too many days, nobody left."""
     session, moment, form = context.session, context.moment, context.submission
-    if not permitted:
-        raise Refused(T("这件办件按规定不能再延期。"), field="days")
     case = session.get_one(Case, case_id)
     clock, post = _clock(context, case), handling.post_of(session, context.actor, case)
     assert post is not None, "check_extension has asked"
     days = int(form["days"])
+    most = extensions.Ceiling(int(max_days or 0), approver, permitted is True)
+    extensions.within(most, days, extensions.unit_of(clock))
     position, without = extensions.laid_before(session, context.actor, case, approver, moment)
     request = extensions.file(
         session,
@@ -140,10 +140,10 @@ def file_extension(
             explanation=form["explanation"],
             work_done=form["work_done"],
             days=days,
-            max_days=int(max_days),
+            max_days=most.max_days,
             unit=extensions.unit_of(clock),
             old_deadline_at=clocks.if_resumed(session, clock, moment),
-            asked_deadline_at=clocks.extended(session, clock, max(days, 1), moment),
+            asked_deadline_at=clocks.extended(session, clock, days, moment),
             asked_at=moment,
             actor=context.actor.key,
             on_behalf_of=post.on_behalf_of,

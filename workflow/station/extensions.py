@@ -19,7 +19,7 @@ from workflow.bpmn.decisions import decide
 from workflow.engine import definitions
 from workflow.engine.actions import registry
 from workflow.engine.actors import Actor
-from workflow.errors import NotAllowed, Refused
+from workflow.errors import NotAllowed, Refused, YizhanError
 from workflow.schema import Base, Json
 from workflow.station import clocks, handling, positions
 from workflow.station.cases import Case
@@ -160,6 +160,26 @@ def ceiling(session: Session, known: Mapping[str, Json], moment: datetime) -> Ce
     return Ceiling(int(answer["max_days"] or 0), str(answer["approver"]), answer["permitted"] is True)  # type: ignore[arg-type]
 
 
+def within(most: Ceiling, days: int, unit: str) -> None:
+    """Refused: no extension is left, fewer than one day, more than the ceiling."""
+    if not most.permitted:
+        raise Refused(T("这件办件按规定不能再延期。"), field="days")
+    _no_more(days, most.max_days, unit, field="days")
+
+
+def can_ask(session: Session, actor: Actor, case: Case, moment: datetime) -> bool:
+    """Would a request of a day be taken now? The same questions as the diagram's, for a button."""
+    try:
+        clock = may_ask(session, actor, case, moment)
+        known = facts(session, actor, case, clock, moment)
+        most = ceiling(session, known, moment)
+        within(most, 1, unit_of(clock))
+        laid_before(session, actor, case, most.approver, moment)
+    except YizhanError:
+        return False
+    return True
+
+
 def unit_of(clock: Clock) -> str:
     """What the days of an extension are to this clock."""
     return "day" if clock.limit_unit == "day" else "working-day"
@@ -197,12 +217,9 @@ def days_words(days: int, unit: str) -> Text:
 
 
 def file(session: Session, request: ExtensionRequest) -> ExtensionRequest:
-    """Keep a request. Flushes. Refused: no such reason, fewer than one day, more than the ceiling."""
+    """Keep a request within its ceiling. Flushes. Refused: no such reason."""
     if request.reason not in REASONS:
         raise Refused(T("请选择延期理由。"), field="reason")
-    if not 1 <= request.days <= request.max_days:
-        most = days_words(request.max_days, request.unit)
-        raise Refused(T("延期天数须在 1 天以上，最多 %(most)s。", most=most), field="days")
     request.state = OPEN
     session.add(request)
     session.flush()
@@ -211,9 +228,7 @@ def file(session: Session, request: ExtensionRequest) -> ExtensionRequest:
 
 def grant(session: Session, request: ExtensionRequest, days: int, new: datetime, moment: datetime) -> None:
     """Write down what was given. Flushes. Refused: fewer than one day, more than the ceiling."""
-    if not 1 <= days <= request.max_days:
-        most = days_words(request.max_days, request.unit)
-        raise Refused(T("延期天数须在 1 天以上，最多 %(most)s。", most=most), field="granted_days")
+    _no_more(days, request.max_days, request.unit, field="granted_days")
     request.granted_days, request.new_deadline_at = days, new
     close(session, request, GRANTED, moment)
 
@@ -222,6 +237,11 @@ def close(session: Session, request: ExtensionRequest, state: str, moment: datet
     """Write down what became of it. Flushes."""
     request.state, request.closed_at = state, moment
     session.flush()
+
+
+def _no_more(days: int, most: int, unit: str, *, field: str) -> None:
+    if not 1 <= days <= most:
+        raise Refused(T("延期天数须在 1 天以上，最多 %(most)s。", most=days_words(most, unit)), field=field)
 
 
 # --- who is who ------------------------------------------------------------------------------------------

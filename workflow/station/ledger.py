@@ -45,7 +45,7 @@ class Line(Protocol):
 class Interval:
     """One interval, or one move of the deadline; ``line`` is what began it.
 
-    ``end`` None: it lasts. ``working`` is its working time so far; of a move, what it added (taken: negative).
+    ``end`` None: it lasts. ``working`` is its working time so far; of a move, what it added (negative: took).
     ``before`` and ``after``: the deadline at its two ends.
     """
 

@@ -64,6 +64,7 @@ ROWS: Mapping[str, Rule] = {
     "submission": CASE_WORK,
     "outbox": CASE_WORK,
     "contact": CASE_WORK,
+    "extension_request": CASE_WORK,
     "task": _tasks,
     "notice": _own_notices,
     "service_item": ANYBODY,

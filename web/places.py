@@ -48,7 +48,7 @@ def nav() -> Nav | None:
         here = http.path == "/cases/new"
         places += [
             Place("new", _("办理登记"), "/cases/new", here),
-            Place("cases", _("办件"), "/cases", http.blueprint == "cases" and not here),
+            Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
         ]
     if can(actor(), "supervise"):
         places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))

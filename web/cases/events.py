@@ -19,6 +19,8 @@ from workflow.engine.instances import InstanceRow
 from workflow.station import staff
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
+from workflow.station.clocks import REASONS as STOPS
+from workflow.station.contacts import OUTCOMES
 
 DONE, NOW, QUIET = "done", "now", ""
 
@@ -97,6 +99,16 @@ def _note(detail: Mapping[str, Any]) -> str:
         notes.append(_("期限 %(at)s", at=f"{day(at)} {hour(at)}"))
     if planned := detail.get("planned_on"):
         notes.append(_("承诺 %(day)s", day=planned))
+    if days := detail.get("asked_days"):
+        notes.append(_("申请 %(days)s 天", days=days))
+    if days := detail.get("granted_days"):
+        notes.append(_("批准 %(days)s 天", days=days))
+    if no := detail.get("sheet"):
+        notes.append(_("出具文书 %(no)s", no=no))
+    if (code := detail.get("stopped")) in STOPS:
+        notes.append(say(STOPS[str(code)]))
+    if (code := detail.get("outcome")) in OUTCOMES:
+        notes.append(say(OUTCOMES[str(code)]))
     if reason := detail.get("reason"):
         notes.append(str(reason))
     return " · ".join(notes)

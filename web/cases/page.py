@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from web.cases.events import Event, events, of_case
+from web.cases.ledger import Contact, Doors, Ledger, contacts_of, doors, ledger_of
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
@@ -63,6 +64,9 @@ class Page:
     documents: list[Paper]
     materials: list[Material]
     can_supervise: bool
+    ledger: Ledger | None
+    contacts: list[Contact]
+    doors: Doors
 
 
 def page(case_id: int) -> Page:
@@ -99,6 +103,9 @@ def page(case_id: int) -> Page:
         ],
         materials=[_material(one) for one in case.materials],
         can_supervise=case.state != cases.CLOSED and can(by, "supervise"),
+        ledger=ledger_of(clock) if clock else None,
+        contacts=contacts_of(case),
+        doors=doors(case),
     )
 
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from web import idempotency
+from web.cases import beside
 from web.cases.diagrams import live
 from web.cases.listing import lines
 from web.cases.page import page
@@ -25,6 +26,7 @@ from workflow.station.cases import Case
 from workflow.station.permissions import can
 
 bp = Blueprint("cases", __name__, template_folder="templates", url_prefix="/cases")
+bp.register_blueprint(beside.bp)
 
 PROCESS = "intake"
 

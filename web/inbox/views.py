@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from web import idempotency
+from web.cases.ledger import can_extend
 from web.forms import opened
 from web.headers import style_attributes
 from web.inbox import worklist
@@ -19,8 +20,9 @@ from web.language import say
 from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from web.wants import wants_json
+from workflow.engine.tasks import TaskRow
 from workflow.errors import NotFound
-from workflow.station import drafts, filters, handing_over, inbox, notices, staff
+from workflow.station import cases, drafts, filters, handing_over, inbox, notices, staff
 from workflow.station import wanted as asked
 from workflow.station.permissions import can
 from workflow.texts import T
@@ -77,7 +79,9 @@ def beside(task_id: int) -> str:
 def task(task_id: int) -> str:
     line = _line(task_id)
     has_form = engine().task_form(task_id, by=actor()) is not None
-    return render_template("inbox/task.html", line=line, has_form=has_form)
+    task = db().get_one(TaskRow, task_id)
+    extend = bool(line.case_id) and can_extend(task, cases.find(db(), actor(), line.case_id or 0))
+    return render_template("inbox/task.html", line=line, has_form=has_form, extend=extend)
 
 
 @bp.get("/tasks/<int:task_id>/form.json")

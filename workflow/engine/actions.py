@@ -58,6 +58,11 @@ class ActionContext:
     def note(self, **facts: Json) -> None:
         self.notes.update(facts)
 
+    def announce(self, message: str) -> None:
+        """Deliver a message to the other instances of this case that wait for it, in this transaction."""
+        if self.business_key:
+            self.engine.announce(self.business_key, message, by=self.actor)
+
     def clock_moved(self, clock: str, business_key: str | None = None) -> None:
         """A clock of this case (or of another) changed: move all that hangs on it, in this transaction."""
         if key := business_key or self.business_key:

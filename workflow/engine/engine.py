@@ -55,10 +55,12 @@ class Engine:
         by: Actor,
         data: Mapping[str, Any] | None = None,
         business_key: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> int:
         """Begin an instance of the newest version of a process; its id.
 
         ``data`` is the start form as filled in, or plain start data where the diagram has no form.
+        ``on_behalf_of``: for whom, where it is done in somebody else's post.
         NotFound, InvalidForm, Refused.
         """
         if business_key is not None:
@@ -70,6 +72,7 @@ class Engine:
             self.session.connection(), definition_id=row.id, business_key=business_key, started_at=moment
         )
         step = self._step(instances.lock(self.session.connection(), instance_id), by)
+        step.on_behalf_of = on_behalf_of
         started: dict[str, Json] = dict(data or {})
         if definition.start_form is not None:
             started = step.submit(
@@ -147,6 +150,21 @@ class Engine:
         if not received:
             raise AlreadyDone(T("这件事项现在不等待这条消息。"), state="not_waiting")
         step.close("receive", detail={"message": message})
+
+    def announce(self, business_key: str, message: str, *, by: Actor = SYSTEM) -> None:
+        """Deliver a message to every other instance of a case that waits for it; nobody need wait."""
+        for instance_id in instances.lock_case(self.session.connection(), business_key):
+            if instance_id in self.steps:
+                continue  # it is the one that speaks
+            held = self._hold(instance_id)
+            step = self._step(held, by)
+            step.restored(held.state)
+            with incidents.told_apart(instance_id, None):
+                waited = step.execution.receive(message, {})
+            if waited:
+                step.close("receive", detail={"message": message})
+            else:
+                self.steps.pop(instance_id)
 
     def cancel(self, instance_id: int, *, by: Actor, reason: str) -> None:
         """End an instance where it stands; its tasks and timers go. NotFound, AlreadyDone."""

@@ -30,6 +30,7 @@ STATES = {
     HANDLING: T("办理中"),
     CLOSED: T("已办结"),
 }
+CLOSED_MESSAGE = "办件办结"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),
     "phone": T("来电"),

@@ -48,6 +48,8 @@ from workflow.texts import T, Text
 
 RUNNING, STOPPED, FINISHED = "running", "stopped", "finished"
 
+LATE = "late"  # the rung at which a case is late for good: from then on nothing stops or extends its clock
+
 # What a clock of this kind counts from, and what is to be done by its end.
 KINDS = {
     "item": (T("受理"), T("办结")),
@@ -220,7 +222,7 @@ def stop(
         raise Refused(T("这个理由不能暂停计时。"), field="reason")
     if clock.state != RUNNING:
         raise AlreadyDone(T("计时已经暂停或结束。"), state=clock.state)
-    if moment >= clock.deadline_at:
+    if moment >= clock.deadline_at or _marked_late(session, clock):
         raise Refused(T("期限届满后不能暂停计时。"))
     clock.state = STOPPED
     _write(
@@ -275,8 +277,7 @@ def extend(
         raise Refused(T("延期天数须为正整数，不能是“%(days)s”。", days=days), field="days")
     if clock.state == FINISHED:
         raise AlreadyDone(T("计时已经暂停或结束。"), state=clock.state)
-    late = clock.state == RUNNING and moment > clock.deadline_at
-    if late or moment > _reckon(clock, calendars.load(session), until=moment).at:
+    if is_over(session, clock, moment):
         raise Refused(T("期限已过，不能再延期。"))
     _recount(
         session,
@@ -339,6 +340,31 @@ def finish(
 
 
 # --- questions -------------------------------------------------------------------------------------------
+
+
+def is_over(session: Session, clock: Clock, moment: datetime) -> bool:
+    """Has the deadline passed? Also when that was recorded by a step that began later and ended earlier.
+
+    While the clock is stopped, what counts is where the deadline would be if it ran again now.
+    """
+    if _marked_late(session, clock) or (clock.state == RUNNING and moment > clock.deadline_at):
+        return True
+    return moment > _reckon(clock, calendars.load(session), until=moment).at
+
+
+def extended(session: Session, clock: Clock, days: int, moment: datetime) -> datetime:
+    """Where an extension by so many days would move the deadline (UTC); a stop that lasts ends now."""
+    return _reckon(clock, calendars.load(session), until=moment, held=_held(clock) + days).at
+
+
+def stops_of(clock: Clock, *, until: datetime | None = None) -> list[Stop]:
+    """The stops of a clock, in order; the last one may still last."""
+    return list(_stops(clock, until=until))
+
+
+def if_resumed(session: Session, clock: Clock, moment: datetime) -> datetime:
+    """The deadline (UTC); of a stopped clock the one it would have if it ran again now."""
+    return _reckon(clock, calendars.load(session), until=moment).at
 
 
 def why(session: Session, clock: Clock) -> Text:
@@ -469,6 +495,11 @@ def _hold(session: Session, clock: Clock, moment: datetime, *, actor: str, on_be
     recompute(session, clock, moment, actor=actor, on_behalf_of=on_behalf_of)
     if clock.events and moment < clock.events[-1].at:
         raise Refused(T("时间早于该计时的上一条记录。"))
+
+
+def _marked_late(session: Session, clock: Clock) -> bool:
+    reached = select(Escalation.id).where(Escalation.clock_id == clock.id, Escalation.rung == LATE)
+    return session.scalar(reached) is not None
 
 
 def _recount(session: Session, clock: Clock, kind: str, moment: datetime, **line: Any) -> None:

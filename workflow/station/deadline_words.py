@@ -49,6 +49,11 @@ def moment_text(moment: datetime, *, year: int | None = None) -> Text:
     return T("%(day)s %(time)s", day=day_text(local.date(), year=year), time=f"{local:%H:%M}")
 
 
+def stamp(moment: datetime) -> str:
+    """'2026-03-16 17:30' in the station's zone."""
+    return f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M}"
+
+
 def joined(parts: Sequence[Text]) -> Text:
     """One sentence out of several parts."""
     sentence = parts[-1]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,31 @@ class Kind:
     words: Callable[[Mapping[str, Any]], dict[str, Any]]  # the facts as its template wants them
 
 
+KINDS: dict[str, Kind] = {}  # filled where each paper's concept lives
+
+
+def paper(
+    kind: str, *, prefix: str, name: Text, mandatory: Collection[str], personal: Collection[str] = ()
+) -> Callable[[Callable[[Mapping[str, Any]], dict[str, Any]]], Callable[[Mapping[str, Any]], dict[str, Any]]]:
+    """Register a kind of paper by the function that turns its facts into words; its template is ``kind``."""
+
+    def register(words: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        KINDS[kind] = Kind(prefix, name, frozenset(mandatory), frozenset(personal), words)
+        return words
+
+    return register
+
+
+@paper(
+    "receipt",
+    prefix="HZ",
+    name=T("收件回执单"),
+    mandatory=(
+        *("applicant", "item", "case_no", "materials", "received_at", "due_at", "limit", "handler"),
+        "pickup_code",
+    ),
+    personal=("applicant", "phone"),
+)
 def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts as the paper says them: Chinese dates, figures as text."""
     received, due = (
@@ -62,7 +87,7 @@ def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:
         "position": facts.get("position") or "—",
         "pickup_code": facts["pickup_code"],
         "received_words": f"{_date(received)} {received:%H:%M}",
-        "due_words": f"{_date(due)}（星期{WEEKDAYS[due.weekday()]}）{due:%H:%M} 前",
+        "due_words": f"{weekday_words(due)} 前",
         "limit_words": ("即办事项，" if facts.get("immediate") else "") + f"办理时限 {facts['limit']}",
         "materials": [
             {
@@ -74,20 +99,24 @@ def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _date(moment: datetime) -> str:
+def _date(moment: date) -> str:
     return f"{moment.year}年{moment.month}月{moment.day}日"
 
 
-KINDS = {
-    "receipt": Kind(
-        "HZ",
-        T("收件回执单"),
-        frozenset({"applicant", "item", "case_no", "materials", "received_at", "due_at", "limit", "handler"})
-        | {"pickup_code"},
-        frozenset({"applicant", "phone"}),
-        _receipt_words,
-    ),
-}
+def day_words(day: date) -> str:
+    """'2026年3月16日（星期一）'."""
+    return f"{_date(day)}（星期{WEEKDAYS[day.weekday()]}）"
+
+
+def moment_words(iso: str) -> str:
+    """'2026年3月16日（星期一）17:30' for an aware ISO text, in the station's zone."""
+    return weekday_words(datetime.fromisoformat(iso))
+
+
+def weekday_words(moment: datetime) -> str:
+    """'2026年3月16日（星期一）17:30' in the station's zone."""
+    local = moment.astimezone(ZONE)
+    return f"{day_words(local.date())}{local:%H:%M}"
 
 
 class Document(Base):
@@ -145,15 +174,15 @@ def issue(
     ``data`` is flat JSON; moments ('received_at', 'due_at') are aware ISO 8601 texts.
     Refused: something mandatory is missing, or a sign cannot be printed.
     """
-    paper = KINDS[kind]
+    known = KINDS[kind]
     facts = rendering.printable(data)
-    if lacking := sorted(name for name in paper.mandatory if facts.get(name) in (None, "")):
-        raise Refused(T("%(paper)s缺少必填内容：%(names)s。", paper=paper.name, names="、".join(lacking)))
+    if lacking := sorted(name for name in known.mandatory if facts.get(name) in (None, "")):
+        raise Refused(T("%(paper)s缺少必填内容：%(names)s。", paper=known.name, names="、".join(lacking)))
     token = secrets.token_urlsafe(TOKEN_BYTES)
     address = f"{public_url}/v/{token}"
     day = moment.astimezone(ZONE).date()
     shown = {
-        **rendering.breakable(paper.words(facts)),
+        **rendering.breakable(known.words(facts)),
         "letterhead": rendering.letterhead(),
         "issued": {"year": day.year, "month": day.month, "day": day.day},
         "issued_on": f"{day.year}年{day.month}月{day.day}日",
@@ -161,14 +190,14 @@ def issue(
         "verify_url": address,
         "public_key": b64encode(keys.public_key()).decode(),
     }
-    own = {name: str(facts[name]) for name in sorted(paper.personal) if facts.get(name)}
-    no = numbering.take(session, paper.prefix, day)  # locks the row until the end: everything else is ready
+    own = {name: str(facts[name]) for name in sorted(known.personal) if facts.get(name)}
+    no = numbering.take(session, known.prefix, day)  # locks the row until the end: everything else is ready
     sha256 = blobs.put(session, rendering.render(kind, {**shown, "no": no}), mime=PDF)
     document = Document(
         no=no,
         kind=kind,
         owner=owner,
-        data={name: value for name, value in facts.items() if name not in paper.personal},
+        data={name: value for name, value in facts.items() if name not in known.personal},
         personal_enc=keys.seal(json.dumps(own, ensure_ascii=False), PERSONAL) if own else None,
         template_version=rendering.version(kind),
         sha256=sha256,
@@ -183,7 +212,7 @@ def issue(
 
 
 class Issuer(Protocol):
-    """What ``issue_receipt`` needs of an action's context."""
+    """What papers need of an action's context."""
 
     @property
     def actor(self) -> Actor: ...
@@ -213,7 +242,7 @@ def issue_receipt(
             "due_at": case.receipt_due_at.isoformat(),
             "limit": str(case.item.limit),
             "immediate": case.item.immediate,
-            "handler": signature(session, context),
+            "handler": signature(session, context.actor.key, context.on_behalf_of),
             "position": post or "",
             "pickup_code": case.pickup_code,
             "materials": [
@@ -263,9 +292,31 @@ def void(session: Session, document: Document, *, reason: str, actor: str, momen
     session.flush()
 
 
-def signature(session: Session, context: Issuer) -> str:
-    """'李婷', or '王芳（代李婷）' who acts for her (R1.3c)."""
-    if context.on_behalf_of is None:
-        return context.actor.name
-    away = names(session, [context.on_behalf_of])[context.on_behalf_of]
-    return f"{context.actor.name}（代{away}）"
+def signature(session: Session, actor: str, on_behalf_of: str | None) -> str:
+    """'李婷', or '王芳（代李婷）' who acts for her (R1.3c); both by key."""
+    known = names(session, [key for key in (actor, on_behalf_of) if key])
+    return f"{known[actor]}（代{known[on_behalf_of]}）" if on_behalf_of else known[actor]
+
+
+def issue_for_case(
+    session: Session, kind: str, case: Case, context: Issuer, facts: Mapping[str, Any]
+) -> Document:
+    """Issue a paper about an accepted case: what all of these say, and ``facts``."""
+    assert case.item is not None
+    return issue(
+        session,
+        kind,
+        {
+            "applicant": case.applicant.shown_name,
+            "enterprise": case.enterprise.name if case.enterprise else "",
+            "item": f"{case.item.item.code} {case.item.item.name}",
+            "case_no": case.no,
+            "handler": signature(session, context.actor.key, context.on_behalf_of),
+            **facts,
+        },
+        owner=case.key,
+        actor=context.actor.key,
+        on_behalf_of=context.on_behalf_of,
+        moment=context.moment,
+        public_url=Settings.from_environment().public_url,
+    )

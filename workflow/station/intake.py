@@ -327,6 +327,9 @@ def close_case(context: ActionContext, case_id: int) -> None:
     case.result, case.summary, case.pickup = form["result"], form["summary"], form["pickup"]
     case.closed_at = context.moment
     case.state = cases.CLOSED
+    context.announce(
+        cases.CLOSED_MESSAGE
+    )  # what runs beside it ends: a stop of the clock, a wish for more time
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     assert clock is not None
     clocks.finish(session, clock, context.moment, actor=context.actor.key, on_behalf_of=context.on_behalf_of)

@@ -87,6 +87,7 @@ ROWS: Mapping[str, Rule] = {
     "looking": CASE_WORK,
     "saved_filter": _own_filters,
     "draft": _own_drafts,
+    "extension_request": CASE_WORK,
     "task": _tasks,
     "notice": _own_notices,
     "service_item": ANYBODY,

@@ -14,14 +14,26 @@ from workflow.engine import definitions, incidents
 from workflow.engine.engine import Engine
 from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Decide
-from workflow.station import calendar, clocks, delegation, intake, notices, positions, supervision
+from workflow.station import (
+    calendar,
+    clocks,
+    delegation,
+    extension_steps,
+    intake,
+    notices,
+    positions,
+    supervision,
+    suspensions,
+    telling,
+)
 from workflow.station.cases import Case
 from workflow.station.deadlines import Limit, deadline
 from workflow.texts import T
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("intake", "supervision", "delegation")
-WORDS = (intake, supervision, delegation)  # importing them registers their actions
+SHIPPED = ("intake", "supervision", "delegation", "extension_approval", "suspension")
+# Importing them registers their actions.
+WORDS = (intake, supervision, delegation, extension_steps, suspensions, telling)
 
 
 class StationClocks:

@@ -87,7 +87,7 @@ def issue(
             "positions": "、".join(posts),
             "receiver": receiver.name if receiver else "—",
             "receiver_title": receiver.title if receiver else "",
-            "handler": documents.signature(session, context),
+            "handler": documents.signature(session, context.actor.key, context.on_behalf_of),
             "cause": absence.cause + (f"（{absence.cause_text}）" if absence.cause_text else ""),
             "sudden": absence.sudden,
             "from_at": absence.from_at.isoformat(),

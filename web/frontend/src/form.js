@@ -190,6 +190,25 @@ restored?.querySelector('[data-discard]').addEventListener('click', async () => 
   draftState.textContent = ''
 })
 
+// What the server reckons from a field that is being typed (a new deadline from a number of days).
+function previewed (preview) {
+  let shown
+  let waiting
+  form.on('changed', ({ data }) => {
+    const value = data[preview.dataset.reads] ?? ''
+    if (value === shown) return
+    shown = value
+    clearTimeout(waiting)
+    waiting = setTimeout(async () => {
+      const answer = value === '' ? null : await getJson(`${preview.dataset.source}?${new URLSearchParams({ [preview.dataset.reads]: value })}`)
+      if (value !== shown) return // something newer is being typed
+      preview.hidden = !answer
+      preview.classList.toggle('bad', answer?.status !== 200)
+      preview.textContent = answer?.body.said ?? answer?.body.message ?? ''
+    }, 250)
+  })
+}
+
 const { status, body } = await getJson(place.dataset.source)
 if (status === 200) {
   await form.importSchema(body.schema, { ...body.data, ...body.draft?.data })
@@ -201,6 +220,8 @@ if (status === 200) {
   form.on('field.updated', changed)
   form.on('changed', ({ errors }) => { if (!Object.keys(errors).length) summary.hidden = true })
   buttons.forEach(pressable)
+  const preview = document.getElementById('preview')
+  if (preview) previewed(preview)
   place.addEventListener('submit', (event) => event.preventDefault(), true)
   if (matchMedia('(min-width: 60em)').matches) {
     // A choice would open its list over the form, so it is the first text that is still empty.

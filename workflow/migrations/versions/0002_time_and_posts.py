@@ -160,6 +160,59 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_draft_task_id"), "draft", ["task_id"], unique=False)
     op.create_table(
+        "extension_request",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("instance_id", sa.BigInteger(), nullable=False),
+        sa.Column("nth", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("explanation", sa.Text(), nullable=False),
+        sa.Column("work_done", sa.Text(), nullable=False),
+        sa.Column("days", sa.BigInteger(), nullable=False),
+        sa.Column("max_days", sa.BigInteger(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("old_deadline_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_deadline_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("on_behalf_of", sa.Text(), nullable=True),
+        sa.Column("by_head", sa.Boolean(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("excluded", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_for", sa.Text(), nullable=True),
+        sa.Column("granted_days", sa.BigInteger(), nullable=True),
+        sa.Column("new_deadline_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opinion", sa.Text(), nullable=False),
+        sa.Column("late_approvers", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'granted') = (granted_days IS NOT NULL)", name=op.f("ck_extension_request_granted")
+        ),
+        sa.CheckConstraint(
+            "(state = 'open') = (closed_at IS NULL)", name=op.f("ck_extension_request_closed")
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'granted', 'refused', 'undecided', 'moot')",
+            name=op.f("ck_extension_request_state"),
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_extension_request_case_id")),
+        sa.ForeignKeyConstraint(
+            ["instance_id"], ["instance.id"], name=op.f("fk_extension_request_instance_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_extension_request")),
+        sa.UniqueConstraint("instance_id", name=op.f("uq_extension_request_instance_id")),
+    )
+    op.create_index(op.f("ix_extension_request_case_id"), "extension_request", ["case_id"], unique=False)
+    op.create_index(
+        "uq_extension_request_open",
+        "extension_request",
+        ["case_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
         "looking",
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("staff_id", sa.BigInteger(), nullable=False),

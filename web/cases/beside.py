@@ -1,0 +1,135 @@
+"""What can be begun beside a case (more time, a stop of its clock), and what was said to its client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
+from flask import request as http
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from web import idempotency
+from web.cases.page import page
+from web.forms import opened
+from web.headers import style_attributes
+from web.incoming import submitted
+from web.language import day, hour, say
+from web.policies import signed_in
+from web.request import actor, db, engine, moment
+from workflow.errors import NotAllowed, NotFound, Refused
+from workflow.station import cases, clocks, contacts, extensions, handling, suspensions, telling
+from workflow.texts import T
+
+bp = Blueprint("beside", __name__)
+MOST_DAYS = 9999  # typed: what is beyond is no number of days
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A process that is begun from the page of a case, and its words there."""
+
+    process: str
+    title: str
+    hint: str
+    button: str
+    done: str
+
+
+@bp.get("/<int:case_id>/<any(extension, suspension):what>")
+@signed_in
+@style_attributes
+def begin(case_id: int, what: str) -> str:
+    """Its start form; a page that says why where nothing can be begun."""
+    case = cases.find(db(), actor(), case_id)
+    beside = _beside(what)
+    engine().start_form(beside.process, by=actor(), business_key=case.key)
+    return render_template("cases/beside.html", case=case, what=what, beside=beside)
+
+
+@bp.get("/<int:case_id>/<any(extension, suspension):what>/form.json")
+@signed_in
+def form(case_id: int, what: str) -> ResponseReturnValue:
+    case = cases.find(db(), actor(), case_id)
+    found = engine().start_form(_beside(what).process, by=actor(), business_key=case.key)
+    if found is None:
+        raise NotFound
+    return jsonify(opened(found))
+
+
+@bp.post("/<int:case_id>/<any(extension, suspension):what>")
+@signed_in
+def start(case_id: int, what: str) -> ResponseReturnValue:
+    case, beside = cases.find(db(), actor(), case_id), _beside(what)
+    key = http.headers.get("Idempotency-Key")
+    answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
+    if answer is None:
+        handling.begin(engine(), beside.process, case, by=actor(), data=submitted())
+        answer = {"next": url_for("cases.show", case_id=case.id)}
+        idempotency.keep(db(), actor().key, key, answer)
+        db().commit()
+    flash(beside.done, "good")
+    return jsonify(answer)
+
+
+@bp.get("/<int:case_id>/extension/preview.json")
+@signed_in
+def preview(case_id: int) -> ResponseReturnValue:
+    """Where so many days would move the deadline, while they are typed. Refused: they cannot be had."""
+    case = cases.find(db(), actor(), case_id)
+    typed = http.args.get("days", "")
+    days = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= len(str(MOST_DAYS)) else 0
+    clock = extensions.may_ask(db(), actor(), case, moment())
+    known = extensions.facts(db(), actor(), case, clock, moment())
+    extensions.within(extensions.ceiling(db(), known, moment()), days, extensions.unit_of(clock))
+    new = clocks.extended(db(), clock, days, moment())
+    sentence = _("延期后的办理期限：%(at)s", at=f"{day(new)} {hour(new)}")
+    return jsonify(deadline=new.isoformat(), said=sentence)
+
+
+@bp.post("/<int:case_id>/contacts")
+@signed_in
+def add_contact(case_id: int) -> ResponseReturnValue:
+    """Write down a contact with the client; what was typed stays on the page when it is refused."""
+    case = cases.find(db(), actor(), case_id)
+    post = handling.post_of(db(), actor(), case)
+    if post is None:
+        raise NotAllowed(T("只有这件办件的办理人员或站长可以添加联系记录。"))
+    given = {name: http.form.get(name, "").strip() for name in ("channel", "outcome", "content", "at")}
+    try:
+        contacts.record(
+            db(),
+            case,
+            channel=given["channel"],
+            outcome=given["outcome"],
+            content=given["content"],
+            at=telling.local_moment(given["at"]),
+            moment=moment(),
+            actor=actor().key,
+            on_behalf_of=post.on_behalf_of,
+        )
+    except Refused as refused:
+        db().rollback()
+        shown = page(case_id)
+        return render_template("cases/show.html", page=shown, typed=given, refused=say(refused.text)), 422
+    db().commit()
+    flash(_("已记入联系记录。"), "good")
+    return redirect(url_for("cases.show", case_id=case_id) + "#contacts")
+
+
+def _beside(what: str) -> Beside:
+    if what == "extension":
+        return Beside(
+            extensions.PROCESS,
+            _("申请延期"),
+            _("只能在办理期限届满前申请，由上级审批；半个工作日内未审批视为不同意。"),
+            _("提交申请"),
+            _("已提交延期申请。"),
+        )
+    return Beside(
+        suspensions.PROCESS,
+        _("暂停计时"),
+        _("暂停期间不计入办理时限，并书面告知服务对象。"),
+        _("暂停计时"),
+        _("已暂停计时，并出具告知书。"),
+    )

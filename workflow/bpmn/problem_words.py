@@ -187,10 +187,10 @@ class _Words:
         if text is not None:
             self._timed(owner, text, lambda: timers.limit(text))
         elif clock is not None:
-            table = element.get(f"{{{YZ}}}table")
-            if not element.get(f"{{{YZ}}}rung") or not table:
+            rung, table = element.get(f"{{{YZ}}}rung"), element.get(f"{{{YZ}}}table")
+            if bool(rung) != bool(table):  # the clock's own end needs neither
                 self.check.say("bad_timer", owner, text=clock)
-            elif table not in self.check.decisions:
+            elif table and table not in self.check.decisions:
                 self.check.say("unknown_decision", owner, text=table)
         else:
             self._iso(element, owner)

@@ -76,6 +76,7 @@ ROWS: Mapping[str, Rule] = {
     "calendar_day": ANYBODY,
     "definition": ANYBODY,
     "escalation": _holding(LEAD),
+    "review_block": _holding(LEAD),
     "incident": SYSTEM_PAGES,
     "timer": SYSTEM_PAGES,
     "access_log": SYSTEM_PAGES,

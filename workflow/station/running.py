@@ -14,14 +14,33 @@ from workflow.engine import definitions, incidents
 from workflow.engine.engine import Engine
 from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Decide
-from workflow.station import calendar, clocks, intake, notices, positions, supervision
+from workflow.station import (
+    calendar,
+    clocks,
+    contact_watch,
+    escalation,
+    intake,
+    notices,
+    owners,
+    positions,
+    review,
+    supervision,
+    unlisted,
+)
 from workflow.station.cases import Case
 from workflow.station.deadlines import Limit, deadline
 from workflow.texts import T
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("intake", "supervision")
-WORDS = (intake, supervision)  # importing them registers their actions
+SHIPPED = ("intake", "supervision", "contact_watch", "unlisted_material")
+WORDS = (
+    contact_watch,
+    escalation,
+    intake,
+    review,
+    supervision,
+    unlisted,
+)  # importing them registers their actions
 
 
 class StationClocks:
@@ -39,7 +58,9 @@ class StationClocks:
         self, session: Session, business_key: str | None, clock: str, rung: str, decide: Decide
     ) -> datetime | None:
         found = clocks.of(session, business_key or "", clock)
-        return clocks.rung_due(session, found, rung, decide) if found else None
+        if found is None:
+            return None
+        return clocks.rung_due(session, found, rung, decide, acted=lambda: owners.acted(session, found.owner))
 
 
 CLOCKS = StationClocks()

@@ -19,6 +19,7 @@ from workflow.engine.timers import TimerRow
 from workflow.station import cases, demo, inbox, notices, staff
 from workflow.station.cases import Case
 from workflow.station.enterprises import Enterprise
+from workflow.station.review import ReviewBlock
 from workflow.station.running import deploy_shipped, engine_for
 from workflow.station.staff import Staff
 
@@ -126,6 +127,7 @@ def station(session: Session, clock: Clock, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("YIZHAN_HOME", str(tmp_path / "home"))
     demo.fill(session, clock.now())
     deploy_shipped(session, actor="system", moment=clock.now())
+    session.add(ReviewBlock(size=5, used=1, chosen=1))  # the next four cases are not drawn for review
     session.commit()
     return Station(session, clock)
 

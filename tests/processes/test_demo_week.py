@@ -26,7 +26,8 @@ def test_every_scene_is_a_case_that_rests_where_the_scene_says(week):
     resting = {}
     for login in ("liting", "wangfang", "zhangwei", "chenzhiqiang", "liuyang", "zhaomin"):
         for line in week.person(login).inbox():
-            resting[line.case_id] = line.element
+            if line.element != "explain":  # beside the case: the reason of the one that is late
+                resting[line.case_id] = line.element
     wanted = Counter(scene.until for scene in demo_cases.SCENES if scene.until)
     assert Counter(resting.values()) == wanted
     closed = week.session.scalar(select(func.count(Case.id)).where(Case.state == CLOSED))

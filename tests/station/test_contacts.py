@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.processes.conftest import at, liting, station
 from workflow.errors import Refused
 from workflow.station import contacts
-from workflow.station.outbox import call_list, log_call
+from workflow.station.outbox import call_list
 
 __all__ = ["liting", "station"]
 
@@ -22,7 +22,7 @@ def called(station, case, **changed):
         "moment": station.clock.now(),
         "actor": "staff:1",
     }
-    return contacts.record(station.session, case, **(facts | changed))
+    return contacts.record(station.session, case, engine=station.engine, **(facts | changed))
 
 
 @pytest.fixture
@@ -42,8 +42,14 @@ def test_a_call_of_the_call_list_that_reached_the_client_counts(station, liting,
     liting.classifies(case, "BZ01")
     liting.accepts(case)
     row, *_ = call_list(station.session, liting.actor)
-    log_call(
-        station.session, liting.actor, row, reached=True, outcome="本人接听", moment=at("2026-03-02 09:00")
+    contacts.log_call(
+        station.session,
+        liting.actor,
+        row,
+        engine=station.engine,
+        reached=True,
+        outcome="本人接听",
+        moment=at("2026-03-02 09:00"),
     )
     assert contacts.last_contact(station.session, case) == at("2026-03-02 09:00")
     assert contacts.last_contact(station.session, case, subject="progress") is None

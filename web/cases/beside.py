@@ -100,6 +100,7 @@ def add_contact(case_id: int) -> ResponseReturnValue:
         contacts.record(
             db(),
             case,
+            engine=engine(),
             channel=given["channel"],
             outcome=given["outcome"],
             content=given["content"],

@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree
 
 from workflow.bpmn import decisions, reading, xml
+from workflow.bpmn.events import Message
 from workflow.bpmn.reading import BPMN, YZ
 from workflow.bpmn.variables import variables
 from workflow.errors import NotFound, YizhanError
@@ -106,6 +107,22 @@ class Definition:
     def reads_clock(self, clock: str) -> bool:
         """Does a timer or a due date hang on this clock?"""
         return any(e.clock == clock or e.due == f"clock:{clock}" for e in self.elements.values())
+
+    def reads_message(self, message: str) -> bool:
+        """Does some element of the diagram wait for this message?"""
+        return message in self.awaited
+
+    @cached_property
+    def awaited(self) -> frozenset[str]:
+        """Names of all messages that elements wait for."""
+        found = set()
+        for process in (self.spec, *self.subprocess_specs.values()):
+            for task in process.task_specs.values():
+                definition = getattr(task, "event_definition", None)
+                for one in getattr(definition, "event_definitions", None) or [definition]:
+                    if isinstance(one, Message):
+                        found.add(one.name)
+        return frozenset(found)
 
     @cached_property
     def processes(self) -> tuple[str, ...]:

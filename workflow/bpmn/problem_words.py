@@ -188,7 +188,7 @@ class _Words:
             self._timed(owner, text, lambda: timers.limit(text))
         elif clock is not None:
             rung, table = element.get(f"{{{YZ}}}rung"), element.get(f"{{{YZ}}}table")
-            if bool(rung) != bool(table):  # neither: the clock's deadline itself
+            if bool(rung) != bool(table):  # the clock's own end needs neither
                 self.check.say("bad_timer", owner, text=clock)
             elif table and table not in self.check.decisions:
                 self.check.say("unknown_decision", owner, text=table)

@@ -151,20 +151,27 @@ class Engine:
             raise AlreadyDone(T("这件事项现在不等待这条消息。"), state="not_waiting")
         step.close("receive", detail={"message": message})
 
-    def announce(self, business_key: str, message: str, *, by: Actor = SYSTEM) -> None:
-        """Deliver a message to every other instance of a case that waits for it; nobody need wait."""
+    def announce(self, business_key: str, message: str, *, by: Actor) -> list[int]:
+        """Deliver a message to every running instance of a case that waits for it; their ids. None need wait.
+
+        Instances that are between two rests themselves (an action runs in them) are passed by.
+        """
+        received = []
         for instance_id in instances.lock_case(self.session.connection(), business_key):
             if instance_id in self.steps:
-                continue  # it is the one that speaks
-            held = self._hold(instance_id)
+                continue
+            held = self._hold(instance_id, running=False)
             step = self._step(held, by)
+            if held.status != instances.RUNNING or not step.definition.reads_message(message):
+                continue
             step.restored(held.state)
             with incidents.told_apart(instance_id, None):
-                waited = step.execution.receive(message, {})
-            if waited:
-                step.close("receive", detail={"message": message})
-            else:
-                self.steps.pop(instance_id)
+                if not step.execution.receive(message, {}):
+                    self.steps.pop(instance_id)
+                    continue
+            step.close("receive", detail={"message": message})
+            received.append(instance_id)
+        return received
 
     def cancel(self, instance_id: int, *, by: Actor, reason: str) -> None:
         """End an instance where it stands; its tasks and timers go. NotFound, AlreadyDone."""

@@ -30,7 +30,7 @@ STATES = {
     HANDLING: T("办理中"),
     CLOSED: T("已办结"),
 }
-CLOSED_MESSAGE = "办件办结"  # diagrams of what runs beside a case may wait for it
+CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),
     "phone": T("来电"),
@@ -73,7 +73,10 @@ class Case(Base):
     receipt_due_at: Mapped[datetime | None]
     planned_on: Mapped[date | None] = mapped_column(Date)
     solution: Mapped[str | None]
+    acted_at: Mapped[datetime | None]  # the first act of handling after the receipt (R2.4.2b)
     late_at: Mapped[datetime | None]
+    late_code: Mapped[str | None]  # why it is late, from the owner (R2.4.3a); the list: supervision.py
+    late_words: Mapped[str | None]
     closed_at: Mapped[datetime | None]
     result: Mapped[str | None]
     summary: Mapped[str | None]
@@ -112,6 +115,12 @@ class CaseMaterial(Base):
     reason: Mapped[str | None]
     checked_at: Mapped[datetime | None]
     checked_by: Mapped[str | None]
+    basis: Mapped[str | None]  # of a material outside the item's list, approved for this case (R2.4.3a2)
+    asked_at: Mapped[datetime | None]  # and when
+
+    @property
+    def unlisted(self) -> bool:
+        return self.basis is not None
 
 
 def pickup_code() -> str:

@@ -339,6 +339,22 @@ def finish(
     _write(session, clock, "finish", moment, actor=actor, on_behalf_of=on_behalf_of)
 
 
+def restart(
+    session: Session, clock: Clock, at: datetime, moment: datetime, *, actor: str, on_behalf_of: str | None
+) -> Clock:
+    """End a clock and begin the next of its kind, with the same limit, as of ``at``. Flushes. AlreadyDone."""
+    finish(session, clock, moment, actor=actor, on_behalf_of=on_behalf_of)
+    return start(
+        session,
+        owner=clock.owner,
+        kind=clock.kind,
+        started_at=at,
+        limit=clock.limit,
+        actor=actor,
+        on_behalf_of=on_behalf_of,
+    )
+
+
 # --- questions -------------------------------------------------------------------------------------------
 
 
@@ -451,11 +467,14 @@ def rung_due(
     clock: Clock,
     rung: str,
     table_decide: Callable[[Mapping[str, Json]], Mapping[str, Json]],
+    *,
+    acted: Callable[[], bool] = lambda: False,
 ) -> datetime | None:
     """When a rung of the ladder is due (UTC); None: not for this limit, reached before, or the clock stands.
 
     ``table_decide`` answers rung, limit_days (a working hour is an eighth of a day) and limit_unit with a
-    ``share`` of the limit or ``plus_days`` after it (decisions 3). Ask again when the clock has moved.
+    ``share`` of the limit, ``plus_days`` after it (decisions 3), or ``idle``: how long after the start
+    nobody may have ``acted``, such as '0.5 working-day' (R2.4.2b). Ask again when the clock has moved.
     """
     if clock.state != RUNNING or session.scalar(
         select(Escalation.id).where(Escalation.clock_id == clock.id, Escalation.rung == rung)
@@ -474,6 +493,9 @@ def rung_due(
         return share_moment(clock.started_at, clock.deadline_at, share, calendar, stops)
     if isinstance(plus_days, int | float):
         return late_moment(clock.deadline_at, int(plus_days), calendar)
+    if isinstance(idle := answer.get("idle"), str) and not acted():
+        value, _, unit = idle.partition(" ")
+        return deadline(clock.started_at, Limit(value, unit), calendar, _stops(clock)).at
     return None
 
 

@@ -1,5 +1,8 @@
 """The log of contacts with clients (R1.2.2b, R2.1d): who told or heard what, over which channel, when.
 
+Whoever reaches the client also begins the interval to the next notice of progress anew, and withdraws what
+was to be told by hand: ``record`` and ``log_call`` do both, so that no caller can forget it.
+
 Lines are only added. ``at`` is when it happened, ``entered_at`` when it was written down. What reached
 nobody is kept too, but does not count as contact. Message text and names of third people stay out.
 """
@@ -11,11 +14,17 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from workflow.engine.actors import SYSTEM, Actor
+from workflow.engine.engine import Engine
 from workflow.errors import Refused
 from workflow.schema import Base
+from workflow.station import clocks, outbox
 from workflow.station.cases import Case
 from workflow.station.outbox import SENT, Outbox
 from workflow.texts import T
+
+PROGRESS_CLOCK = "progress"
+TOLD = "client_told"  # the message to the diagrams of a case; about one thing: 'client_told_late'
 
 CHANNELS = {
     "phone": T("电话"),
@@ -59,6 +68,7 @@ def record(
     session: Session,
     case: Case,
     *,
+    engine: Engine,
     channel: str,
     outcome: str,
     content: str,
@@ -68,7 +78,10 @@ def record(
     on_behalf_of: str | None = None,
     subject: str = "",
 ) -> Contact:
-    """Write a contact down. Flushes. Refused: unknown channel or outcome, no words, not yet happened."""
+    """Write a contact down, and let what waits for one go on. Flushes.
+
+    Refused: unknown channel or outcome, no words, not yet happened.
+    """
     if channel not in CHANNELS:
         raise Refused(T("请选择联系方式。"), field="channel")
     if outcome not in OUTCOMES:
@@ -90,7 +103,57 @@ def record(
     )
     session.add(contact)
     session.flush()
+    if outcome == REACHED:
+        _told(engine, case, at, moment, actor=actor, on_behalf_of=on_behalf_of, subject=subject)
     return contact
+
+
+def log_call(
+    session: Session,
+    actor: Actor,
+    row: Outbox,
+    *,
+    engine: Engine,
+    reached: bool,
+    outcome: str,
+    moment: datetime,
+    on_behalf_of: str | None = None,
+) -> None:
+    """Note a call from the call list; one that reached the client counts as contact. Flushes.
+
+    Refused: no outcome. AlreadyDone.
+    """
+    outbox.log_call(
+        session, actor, row, reached=reached, outcome=outcome, moment=moment, on_behalf_of=on_behalf_of
+    )
+    if reached and row.case_id is not None:
+        case = session.get_one(Case, row.case_id)
+        _told(engine, case, moment, moment, actor=actor.key, on_behalf_of=on_behalf_of, subject=row.subject)
+
+
+def _told(
+    engine: Engine,
+    case: Case,
+    at: datetime,
+    moment: datetime,
+    *,
+    actor: str,
+    on_behalf_of: str | None,
+    subject: str,
+) -> None:
+    """The client knows more: somebody has acted, the interval begins anew, tasks to tell are withdrawn."""
+    session = engine.session
+    if case.acted_at is None and case.accepted_at is not None:
+        case.acted_at = at
+        session.flush()
+        engine.clock_moved(case.key, "item")
+    clock = clocks.of(session, case.key, PROGRESS_CLOCK)
+    if clock is not None and clock.state != clocks.FINISHED and at >= clock.started_at:
+        clocks.restart(session, clock, at, moment, actor=actor, on_behalf_of=on_behalf_of)
+        engine.clock_moved(case.key, PROGRESS_CLOCK)
+    engine.announce(case.key, TOLD, by=SYSTEM)
+    if subject:
+        engine.announce(case.key, f"{TOLD}_{subject}", by=SYSTEM)
 
 
 def of(session: Session, case: Case) -> list[Contact]:
@@ -105,11 +168,12 @@ def of(session: Session, case: Case) -> list[Contact]:
 def last_contact(session: Session, case: Case, *, subject: str | None = None) -> datetime | None:
     """When the client was last reached: by a person, or by a message that was sent (decision 33).
 
-    ``subject`` asks only for contacts about one thing; messages have none and are then left out.
+    ``subject`` asks only for contacts about one thing.
     """
     spoken = select(func.max(Contact.at)).where(Contact.case_id == case.id, Contact.outcome == REACHED)
-    if subject is not None:
-        return session.scalar(spoken.where(Contact.subject == subject))
     written = select(func.max(Outbox.closed_at)).where(Outbox.case_id == case.id, Outbox.state == SENT)
+    if subject is not None:
+        spoken = spoken.where(Contact.subject == subject)
+        written = written.where(Outbox.subject == subject)
     moments = [found for found in (session.scalar(spoken), session.scalar(written)) if found is not None]
     return max(moments, default=None)

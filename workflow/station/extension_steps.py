@@ -18,6 +18,7 @@ from workflow.station.staff import Staff, by_key
 from workflow.texts import T, Text
 
 GRANT, GRANT_OTHER, REFUSE = "grant", "grant_other", "refuse"
+SUBJECT = "extension"  # of the contacts and messages that tell the client
 APPROVERS = {positions.HEAD: T("站长审批"), positions.SUPERIOR: T("分管领导审批")}
 
 
@@ -166,7 +167,7 @@ def file_extension(
 @action(
     "grant_extension",
     inputs={"request_id": "number", "decision": "string"},
-    outputs={"told_by": "string", "to_tell": "string", "subject": "string", "outbox_id": "number"},
+    outputs={"told_by": "string", "to_tell": "string", "subject": "string"},
 )
 def grant_extension(context: ActionContext, request_id: int, decision: str) -> Mapping[str, Json]:
     """Extend, move all that hangs on the date, issue both papers, write to the client: one transaction.
@@ -210,7 +211,7 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
         reason=extensions.REASONS[request.reason],
         phone=letterhead()["supervision_phone"],
     )
-    row = outbox.queue_message(session, case.applicant, told, moment=moment, case_id=case.id)
+    outbox.queue_message(session, case.applicant, told, moment=moment, case_id=case.id, subject=SUBJECT)
     _tell_applicant(
         context,
         request,
@@ -222,12 +223,7 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
         ),
     )
     context.note(granted_days=days, document=notice.no, sheet=sheet.no, deadline=new.isoformat())
-    return {
-        "told_by": old.isoformat(),
-        "to_tell": told.say(),
-        "subject": "extension",
-        "outbox_id": row.id if row else None,
-    }
+    return {"told_by": old.isoformat(), "to_tell": told.say(), "subject": SUBJECT}
 
 
 @action("refuse_extension", inputs={"request_id": "number"})

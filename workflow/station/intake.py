@@ -17,6 +17,7 @@ from workflow.station import (
     calendar,
     cases,
     clocks,
+    contact_watch,
     documents,
     enterprises,
     items,
@@ -255,6 +256,7 @@ def accept_case(context: ActionContext, case_id: int) -> Mapping[str, Json]:
     )
     case.receipt_due_at = clock.deadline_at
     session.flush()
+    contact_watch.begin(context.engine, case, by=context.actor)
     context.note(deadline=clock.deadline_at.isoformat())
     return {"accepted_on": moment.astimezone(ZONE).date().isoformat()}
 
@@ -301,7 +303,10 @@ def promise(context: ActionContext, case_id: int, planned_on: str) -> None:
         raise Refused(T("%(date)s 不是工作日，请选择工作日。", date=day.isoformat()), field="planned_on")
     case.planned_on = day
     case.solution = context.submission["solution"]
+    if case.acted_at is None:
+        case.acted_at = context.moment
     session.flush()
+    context.clock_moved(ITEM_CLOCK)  # nobody need be warned any more that nothing was done (R2.4.2b)
     context.note(planned_on=planned_on)
     _tell_client(
         context,
@@ -327,19 +332,17 @@ def close_case(context: ActionContext, case_id: int) -> None:
     case.result, case.summary, case.pickup = form["result"], form["summary"], form["pickup"]
     case.closed_at = context.moment
     case.state = cases.CLOSED
-    context.announce(
-        cases.CLOSED_MESSAGE
-    )  # what runs beside it ends: a stop of the clock, a wish for more time
+    context.announce(cases.CLOSED_MESSAGE)  # what runs beside it ends, a stop of the clock too
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     assert clock is not None
     clocks.finish(session, clock, context.moment, actor=context.actor.key, on_behalf_of=context.on_behalf_of)
     session.flush()
     context.note(result=case.result)
-    _tell_client(
-        context,
-        case,
-        T("您的事项 %(no)s 已办结：%(result)s。", no=case.no, result=cases.RESULTS[case.result]),
-    )
+    words = {"no": case.no, "result": cases.RESULTS[case.result]}
+    closed = T("您的事项 %(no)s 已办结：%(result)s。", **words)
+    if case.late_at is not None:
+        closed = T("您的事项 %(no)s 已办结：%(result)s。未能按期办结，我们深表歉意。", **words)
+    _tell_client(context, case, closed)
 
 
 def _tell_client(context: ActionContext, case: Case, sentence: Any) -> None:

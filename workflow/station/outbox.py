@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, select, text
+from sqlalchemy import ForeignKey, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.engine.actors import Actor
@@ -37,6 +37,9 @@ class Outbox(Base):
     channel: Mapped[str]
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     case_id: Mapped[int | None] = mapped_column(index=True)
+    subject: Mapped[str] = mapped_column(
+        default="", server_default=""
+    )  # as of a contact: 'late', 'extension'
     text: Mapped[str]
     state: Mapped[str]
     created_at: Mapped[datetime]
@@ -53,6 +56,7 @@ def queue_message(
     *,
     moment: datetime,
     case_id: int | None = None,
+    subject: str = "",
     channels: Collection[str] = (),
 ) -> Outbox | None:
     """Queue a message over the first channel the installation has, else put it on the call list. Flushes.
@@ -66,6 +70,7 @@ def queue_message(
         channel=channel,
         person_id=person.id,
         case_id=case_id,
+        subject=subject,
         text=sentence.say(),
         state=CALL_LIST if channel == PHONE else WAITING,
         created_at=moment,
@@ -97,7 +102,10 @@ def log_call(
     moment: datetime,
     on_behalf_of: str | None = None,
 ) -> None:
-    """Note a call: one that reached nobody stays on the list. Flushes. Refused: no outcome. AlreadyDone."""
+    """Note a call: one that reached nobody stays on the list. Flushes. Refused: no outcome. AlreadyDone.
+
+    Pages call ``contacts.log_call``, which also lets what waits for a contact go on.
+    """
     if row.state != CALL_LIST:
         raise AlreadyDone(T("这条告知已经处理。"), state=row.state)
     if not outcome.strip():
@@ -106,3 +114,12 @@ def log_call(
     if reached:
         row.state, row.closed_at = SENT, moment
     session.flush()
+
+
+def settle(session: Session, case_id: int, subject: str, *, by: Actor, moment: datetime) -> None:
+    """What waits on the call list about this was said by somebody: it need not be said again. Flushes."""
+    session.execute(
+        update(Outbox)
+        .where(Outbox.case_id == case_id, Outbox.subject == subject, Outbox.state == CALL_LIST)
+        .values(state=SENT, actor=by.key, closed_at=moment)
+    )

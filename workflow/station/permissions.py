@@ -104,6 +104,7 @@ ROWS: Mapping[str, Rule] = {
     "definition": ANYBODY,
     "escalation": _holding(LEAD),
     "target": _holding(LEAD),
+    "review_block": _holding(LEAD),
     "incident": SYSTEM_PAGES,
     "timer": SYSTEM_PAGES,
     "access_log": SYSTEM_PAGES,

@@ -17,23 +17,46 @@ from workflow.engine.timers import Decide
 from workflow.station import (
     calendar,
     clocks,
+    contact_watch,
     delegation,
+    escalation,
     extension_steps,
     intake,
     notices,
+    owners,
     positions,
+    review,
     supervision,
     suspensions,
     telling,
+    unlisted,
 )
 from workflow.station.cases import Case
 from workflow.station.deadlines import Limit, deadline
 from workflow.texts import T
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("intake", "supervision", "delegation", "extension_approval", "suspension")
-# Importing them registers their actions.
-WORDS = (intake, supervision, delegation, extension_steps, suspensions, telling)
+SHIPPED = (
+    "intake",
+    "supervision",
+    "contact_watch",
+    "unlisted_material",
+    "delegation",
+    "extension_approval",
+    "suspension",
+)
+WORDS = (  # importing them registers their actions
+    contact_watch,
+    delegation,
+    escalation,
+    extension_steps,
+    intake,
+    review,
+    supervision,
+    suspensions,
+    telling,
+    unlisted,
+)
 
 
 class StationClocks:
@@ -51,7 +74,9 @@ class StationClocks:
         self, session: Session, business_key: str | None, clock: str, rung: str, decide: Decide
     ) -> datetime | None:
         found = clocks.of(session, business_key or "", clock)
-        return clocks.rung_due(session, found, rung, decide) if found else None
+        if found is None:
+            return None
+        return clocks.rung_due(session, found, rung, decide, acted=lambda: owners.acted(session, found.owner))
 
 
 CLOCKS = StationClocks()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from workflow.engine.actions import ActionContext, Choice, FormContext, action, options, prefill
 from workflow.schema import Json
 from workflow.station import cases, contacts, outbox
@@ -26,12 +28,20 @@ def outcome_choices(context: FormContext) -> list[Choice]:
 
 @prefill("contact/tell")
 def tell_first(context: FormContext) -> Mapping[str, Any]:
-    """Who is to be told what; ``to_tell`` is the diagram's own sentence."""
+    """Who is to be told what: ``to_tell`` is the diagram's own sentence, else the message that waits."""
     case = cases.by_key(context.session, context.business_key)
-    phone = case.applicant.shown_phone
+    what = (
+        context.data.get("to_tell")
+        or context.session.scalars(
+            select(Outbox.text)
+            .where(Outbox.case_id == case.id, Outbox.state == outbox.CALL_LIST, Outbox.subject != "")
+            .order_by(Outbox.id.desc())
+        ).first()
+    )
     return {
-        "client": f"{case.applicant.shown_name} {phone}".strip(),
-        "what": context.data.get("to_tell"),
+        "case_no": case.no,
+        "client": f"{case.applicant.shown_name} {case.applicant.shown_phone}".strip(),
+        "what": what,
         "channel": "phone",
         "at": f"{context.moment.astimezone(ZONE):%Y-%m-%dT%H:%M}+08:00",
     }
@@ -39,17 +49,25 @@ def tell_first(context: FormContext) -> Mapping[str, Any]:
 
 @action(
     "record_contact",
-    inputs={"case_id": "number", "subject": "string", "to_tell": "string", "outbox_id": "number"},
+    inputs={"case_id": "number", "subject": "string", "to_tell": "string"},
     outputs={"reached": "boolean"},
 )
-def record_contact(
-    context: ActionContext, case_id: int, subject: str, to_tell: str, outbox_id: int | None
-) -> Mapping[str, Json]:
-    """Keep what the form says of the contact; a message that waited for this very call is done. Refused."""
-    session, form = context.session, context.submission
+def record_contact(context: ActionContext, case_id: int, subject: str, to_tell: str) -> Mapping[str, Json]:
+    """Keep what the form says of the contact; ``to_tell`` stands for words left out. Refused."""
+    case = context.session.get_one(Case, case_id)
+    return {"reached": keep(context, case, subject=subject, to_tell=to_tell)}
+
+
+def keep(context: ActionContext, case: Case, *, subject: str, to_tell: str = "") -> bool:
+    """Write down the contact of the form; was the client reached? What waited to be called is then said.
+
+    Flushes. Refused.
+    """
+    form = context.submission
     contact = contacts.record(
-        session,
-        session.get_one(Case, case_id),
+        context.session,
+        case,
+        engine=context.engine,
         channel=form["channel"],
         outcome=form["outcome"],
         content=form.get("content") or to_tell,
@@ -60,19 +78,10 @@ def record_contact(
         subject=subject,
     )
     reached = contact.outcome == contacts.REACHED
-    row = session.get(Outbox, outbox_id) if outbox_id and reached else None
-    if row is not None and row.state == outbox.CALL_LIST:
-        outbox.log_call(
-            session,
-            context.actor,
-            row,
-            reached=True,
-            outcome=contacts.OUTCOMES[contact.outcome].say(),
-            moment=context.moment,
-            on_behalf_of=context.on_behalf_of,
-        )
+    if reached:
+        outbox.settle(context.session, case.id, subject, by=context.actor, moment=context.moment)
     context.note(contact=contact.channel, outcome=contact.outcome)
-    return {"reached": reached}
+    return reached
 
 
 def local_moment(text: str) -> datetime:

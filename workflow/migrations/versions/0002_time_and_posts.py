@@ -43,6 +43,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_reminder")),
     )
     op.create_table(
+        "review_block",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.Column("chosen", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "size > 0 AND used BETWEEN 1 AND size AND chosen BETWEEN 1 AND size",
+            name=op.f("ck_review_block_within"),
+        ),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_review_block")),
+    )
+    op.create_table(
         "window_hours",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("weekday", sa.BigInteger(), nullable=True),
@@ -243,6 +254,11 @@ def upgrade() -> None:
     op.add_column("absence", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
     op.create_unique_constraint(op.f("uq_absence_key"), "absence", ["key"])
     op.add_column("calendar_day", sa.Column("holiday", sa.Text(), server_default="", nullable=False))
+    op.add_column("case", sa.Column("acted_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("case", sa.Column("late_code", sa.Text(), nullable=True))
+    op.add_column("case", sa.Column("late_words", sa.Text(), nullable=True))
+    op.add_column("case_material", sa.Column("basis", sa.Text(), nullable=True))
+    op.add_column("case_material", sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("clock_event", sa.Column("calendar_version", sa.Text(), nullable=True))
     op.create_index(
         "ix_clock_event_calendar_version",
@@ -251,6 +267,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("calendar_version IS NOT NULL"),
     )
+    op.add_column("outbox", sa.Column("subject", sa.Text(), server_default="", nullable=False))
     op.add_column(
         "person", sa.Column("initials", sa.String(collation="C"), server_default="", nullable=False)
     )

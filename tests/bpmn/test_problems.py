@@ -203,7 +203,7 @@ OTHER_BAD = [
     ("bad_timer", catching(TIMER % "<b:timeDate>tomorrow</b:timeDate>")),
     ("bad_timer", catching(TIMER % "")),
     ("bad_timer", catching(WORDS % 'yz:limit="2 fortnights"')),
-    ("bad_timer", catching(WORDS % 'yz:clock="item"')),
+    ("bad_timer", catching(WORDS % 'yz:clock="item" yz:rung="late"')),
     ("bad_timer", user(GOOD_USER + ' yz:due="soon"')),
     ("bad_expression", catching(TIMER % "<b:timeDuration>= P3D +</b:timeDuration>")),
     ("unknown_name", catching(TIMER % "<b:timeDuration>= P3D</b:timeDuration>")),

@@ -24,8 +24,15 @@ YZ = "{urn:yizhan:bpmn:1}"
 DMN = "{https://www.omg.org/spec/DMN/20191111/MODEL/}"
 DUTIES = {"intake", "technician", "head", "superior", "complaints", "archive", "equipment", "admin"}
 STEPS = (
-    *("startEvent", "endEvent", "boundaryEvent", "intermediateCatchEvent", "userTask", "serviceTask"),
-    *("businessRuleTask", "exclusiveGateway", "parallelGateway", "eventBasedGateway"),
+    *("startEvent", "endEvent", "boundaryEvent", "intermediateCatchEvent", "intermediateThrowEvent"),
+    *(
+        "userTask",
+        "serviceTask",
+        "businessRuleTask",
+        "exclusiveGateway",
+        "parallelGateway",
+        "eventBasedGateway",
+    ),
 )
 DRAWN = (
     *STEPS,

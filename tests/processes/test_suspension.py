@@ -64,7 +64,7 @@ def test_the_deadline_moves_by_what_was_stopped_and_the_client_hears_the_new_one
 def test_nothing_is_late_while_the_clock_stands(station, zhangwei, handled):
     stops(zhangwei, handled, expected_until="2026-03-31")
     station.clock.move_to("2026-03-20 09:00")
-    assert station.fire_due() == []
+    assert station.fire_due() == ["interval_over"], "who waits is told how it stands all the same (R2.1d)"
     assert handled.late_at is None
 
 

@@ -51,6 +51,12 @@ MAY = {
     ("set_targets", None): "head system",
     ("cancel", None): "head system",
     ("change_first_contact", None): "head system",
+    ("withdraw_absence", "own absence"): "clerk head system",
+    ("withdraw_absence", "registered absence"): "clerk head system",
+    ("withdraw_absence", "foreign absence"): "head system",
+    ("see_emergency_phone", "own absence"): "clerk stand-in head system",
+    ("see_emergency_phone", "registered absence"): "head system",
+    ("see_emergency_phone", "foreign absence"): "head system",
     ("arrange_positions", None): "head admin system",
     ("edit_items", None): "head admin system",
     ("edit_calendar", None): "head admin system",
@@ -58,7 +64,15 @@ MAY = {
     ("see_system", None): "admin system",
     ("deploy", None): "head admin system",
 }
-THINGS = {"offered": OFFERED, "claimed": CLAIMED, "foreign": FOREIGN, None: None}
+THINGS = {
+    "offered": OFFERED,
+    "claimed": CLAIMED,
+    "foreign": FOREIGN,
+    "own absence": SimpleNamespace(staff_id=1, registered_by="staff:1"),
+    "registered absence": SimpleNamespace(staff_id=7, registered_by="staff:1"),
+    "foreign absence": SimpleNamespace(staff_id=7, registered_by="staff:7"),
+    None: None,
+}
 
 
 @pytest.mark.parametrize(("action", "thing"), MAY)

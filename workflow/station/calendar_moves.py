@@ -32,7 +32,7 @@ from workflow.texts import T, Text
 
 @dataclass(frozen=True)
 class Move:
-    """A clock whose date a change of the calendar moved, or that is held back for the date told.
+    """A date told to a client that a change of the calendar moved, or that is held back for it.
 
     ``case_id`` and ``no`` are those of its case, if it has one; ``held``: working days held back.
     """
@@ -221,8 +221,8 @@ def _move(
 
 
 def _pairs(session: Session, actor: Actor, found: Sequence[Clock]) -> Iterator[tuple[Clock, Case | None]]:
-    """Each clock this person may see, with its case if it has one."""
-    ids = [clock.id for clock in found]
+    """Each clock with a date that a client knows and this person may see, with its case if it has one."""
+    ids = [clock.id for clock in found if clock.kind in clocks.PROMISED]
     seen = set(session.scalars(select(Clock.id).where(Clock.id.in_(ids), visible(actor, Clock))))
     owners = {clock.owner for clock in found}
     rows = (

@@ -57,6 +57,7 @@ KINDS = {
     "notice": (T("收到材料"), T("一次性告知")),
     "progress": (T("告知进展"), T("再次告知进展")),
 }
+PROMISED = ("item", "deficiency")  # whose date a client was told
 # The only reasons for which a clock may stand still; nobody's absence is one.
 REASONS = {
     "correction": T("等待补正材料"),

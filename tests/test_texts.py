@@ -34,7 +34,7 @@ def test_the_extraction_sees_code_pages_forms_diagrams_tables_and_islands(said: 
         "请填写 11 位手机号，或带区号的固定电话，例如 000-12345678。",  # a form's own message
         "承诺办结日期",  # the label of a form's date
         "材料齐全？",  # a gateway of a diagram
-        "见判定表《办理要求》：即办和一个工作日内的事项不必另写方案。",  # a note in one
+        "见判定表《办理要求》：一个工作日内的事项不必另写方案，也不抽样复核。",  # a note in one
         "办件时限提醒",  # a table
         "没有符合的选项",  # what an island says
     }

@@ -33,6 +33,7 @@ def island_words() -> dict[str, str]:
         "kept": _("草稿已保存 {at}"),
         "unkept": _("草稿没有保存：{why}"),
         "Search": _("搜索或选择"),
+        "Select": _("请选择"),
         "No results": _("没有符合的选项"),
         "All values selected": _("已全部选择"),
         "Browse": _("选择文件"),

@@ -37,7 +37,7 @@ def test_a_case_is_registered_classified_and_accepted(
     where = request.node.callspec.id
     page = sits_down("liting", screen)
     register(page)
-    expect(page.get_by_role("status")).to_contain_text("已登记")
+    expect(page.locator(".notice.good")).to_contain_text("已登记")
     page.get_by_role("link", name="办理：判类").click()
     choose(page, "事项", "BZ02")
     page.get_by_role("button", name="提交").click()

@@ -34,6 +34,7 @@ DATA = {
     "enterprise": ["name", "initials"],
     "person": ["name"],
     "service_item": ["name"],
+    "position": ["name"],
     "item_material": ["name", "condition", "source"],
     "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],

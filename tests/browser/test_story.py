@@ -140,7 +140,7 @@ def test_a_limit_that_passes_is_reminded_warned_and_supervised(sits_down: SitsDo
     expect(head.locator("[data-row]", has_text="提出督办意见")).to_be_visible(timeout=15_000)
     keep(head, "story-6-the-head-is-asked")
     work_on(head, "提出督办意见")
-    head.get_by_label("超期原因").fill("检定机构排期已满。")
+    head.get_by_label(re.compile("^原因")).fill("检定机构排期已满。")
     head.get_by_label("督办措施").fill("改送另一家机构。")
     head.get_by_label("新承诺日期").fill("2026-03-20")
     keep(head, "story-7-supervision")

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.conftest import Clock
+from tests.running import draw_nobody
 from workflow.engine.actors import Actor
 from workflow.engine.engine import Engine
 from workflow.engine.tasks import OPEN, TaskRow
@@ -19,7 +20,6 @@ from workflow.engine.timers import TimerRow
 from workflow.station import cases, demo, inbox, notices, staff
 from workflow.station.cases import Case
 from workflow.station.enterprises import Enterprise
-from workflow.station.review import ReviewBlock
 from workflow.station.running import deploy_shipped, engine_for
 from workflow.station.staff import Staff
 
@@ -127,7 +127,7 @@ def station(session: Session, clock: Clock, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("YIZHAN_HOME", str(tmp_path / "home"))
     demo.fill(session, clock.now())
     deploy_shipped(session, actor="system", moment=clock.now())
-    session.add(ReviewBlock(size=5, used=1, chosen=1))  # the next four cases are not drawn for review
+    draw_nobody(session)
     session.commit()
     return Station(session, clock)
 

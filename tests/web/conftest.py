@@ -14,6 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.conftest import Clock, Database
+from tests.running import draw_nobody
 from web import create_app
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.settings import Settings
@@ -70,6 +71,7 @@ def app(database: Database, clock: Clock, settings: Settings) -> Flask:
     with database.sessions.begin() as session:
         demo.fill(session, clock.now())
         deploy_shipped(session, actor="system", moment=clock.now())
+        draw_nobody(session)
     return create_app(settings, sessions=database.sessions)
 
 

@@ -40,6 +40,7 @@ from workflow.engine.timers import TimerRow
 from workflow.settings import Settings
 from workflow.station import demo, staff
 from workflow.station.cases import Case, of_instance
+from workflow.station.review import ReviewBlock
 from workflow.station.running import engine_for
 from workflow.station.staff import Staff
 
@@ -190,6 +191,7 @@ class Bench:
     def prepared(self) -> Resting:
         """A case of ten working days, registered, accepted and promised, waiting for the technician."""
         with self.sessions() as session:
+            session.merge(ReviewBlock(size=5, used=1, chosen=1))  # no step of a turn is drawn for review
             engine = engine_for(session)
             form = {
                 "channel": "visit",

@@ -18,7 +18,7 @@ from web.language import day, hour, say
 from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import cases, clocks, contacts, extensions, handling, suspensions, telling
+from workflow.station import cases, clocks, contacts, extensions, handling, suspensions, telling, unlisted
 from workflow.texts import T
 
 bp = Blueprint("beside", __name__)
@@ -36,7 +36,7 @@ class Beside:
     done: str
 
 
-@bp.get("/<int:case_id>/<any(extension, suspension):what>")
+@bp.get("/<int:case_id>/<any(extension, suspension, unlisted):what>")
 @signed_in
 @style_attributes
 def begin(case_id: int, what: str) -> str:
@@ -47,7 +47,7 @@ def begin(case_id: int, what: str) -> str:
     return render_template("cases/beside.html", case=case, what=what, beside=beside)
 
 
-@bp.get("/<int:case_id>/<any(extension, suspension):what>/form.json")
+@bp.get("/<int:case_id>/<any(extension, suspension, unlisted):what>/form.json")
 @signed_in
 def form(case_id: int, what: str) -> ResponseReturnValue:
     case = cases.find(db(), actor(), case_id)
@@ -57,7 +57,7 @@ def form(case_id: int, what: str) -> ResponseReturnValue:
     return jsonify(opened(found))
 
 
-@bp.post("/<int:case_id>/<any(extension, suspension):what>")
+@bp.post("/<int:case_id>/<any(extension, suspension, unlisted):what>")
 @signed_in
 def start(case_id: int, what: str) -> ResponseReturnValue:
     case, beside = cases.find(db(), actor(), case_id), _beside(what)
@@ -126,6 +126,14 @@ def _beside(what: str) -> Beside:
             _("只能在办理期限届满前申请，由上级审批；半个工作日内未审批视为不同意。"),
             _("提交申请"),
             _("已提交延期申请。"),
+        )
+    if what == "unlisted":
+        return Beside(
+            unlisted.PROCESS,
+            _("申请清单外要件"),
+            _("清单以外的材料须有依据并经站长批准；未经批准不得要求服务对象提交。"),
+            _("提交申请"),
+            _("已提交清单外要件申请。"),
         )
     return Beside(
         suspensions.PROCESS,

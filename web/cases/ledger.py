@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,17 @@ from web.language import say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
 from workflow.errors import YizhanError
-from workflow.station import calendar, clocks, contacts, extensions, handling, ledger, staff, suspensions
+from workflow.station import (
+    calendar,
+    clocks,
+    contacts,
+    extensions,
+    handling,
+    ledger,
+    staff,
+    suspensions,
+    unlisted,
+)
 from workflow.station.cases import Case
 from workflow.station.clocks import Clock
 from workflow.station.deadline_words import stamp
@@ -72,6 +83,7 @@ class Doors:
 
     extend: bool
     stop: bool
+    ask_more: bool
     contact: ContactForm | None
 
 
@@ -96,7 +108,8 @@ def ledger_of(clock: Clock) -> Ledger:
 def doors(case: Case) -> Doors:
     return Doors(
         extend=extensions.can_ask(db(), actor(), case, moment()),
-        stop=_can_stop(case),
+        stop=_would(lambda: suspensions.may_stop(db(), actor(), case, moment())),
+        ask_more=_would(lambda: unlisted.may_ask(db(), actor(), case)),
         contact=_contact_form(case),
     )
 
@@ -154,9 +167,9 @@ def _reason(one: Interval) -> str:
     return _("工作日历调整") if one.kind == RECOMPUTED else ""
 
 
-def _can_stop(case: Case) -> bool:
+def _would(verb: Callable[[], object]) -> bool:
     try:
-        suspensions.may_stop(db(), actor(), case, moment())
+        verb()
     except YizhanError:
         return False
     return True

@@ -5,6 +5,7 @@ const LITERALS = [
   'Add new', 'Collapse', 'Remove tag', 'Increment', 'Decrement', 'Previous page', 'Next page',
   'Date and time must both be entered.'
 ]
+const CHOICE = /valueLabel \|\| 'Select'/
 const DATE_FORMAT = /function getLocaleDateFormat\(([^)]*)\) \{/
 const DATE_HINT = /function getLocaleReadableDateFormat\(([^)]*)\) \{/
 
@@ -18,6 +19,8 @@ export function sayFormTexts () {
         if (!code.match(places)) throw new Error(`form-js no longer says "${literal}"`)
         code = code.replace(places, `globalThis.yizhanSays(${JSON.stringify(literal)})`)
       }
+      if (!CHOICE.test(code)) throw new Error('form-js no longer says "Select"')
+      code = code.replace(CHOICE, "valueLabel || globalThis.yizhanSays('Select')")
       if (!DATE_FORMAT.test(code)) throw new Error('form-js no longer has getLocaleDateFormat')
       code = code.replace(DATE_FORMAT, "function getLocaleDateFormat($1) { return 'yyyy-MM-dd'")
       if (!DATE_HINT.test(code)) throw new Error('form-js no longer has getLocaleReadableDateFormat')

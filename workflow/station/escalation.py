@@ -111,7 +111,7 @@ def remind_task(context: ActionContext, case_id: int) -> None:
     """A task of the case lies over its limit: remind whoever it is offered to, or who has claimed it."""
     case = context.session.get_one(Case, case_id)
     sentence = T("“%(title)s”的“%(step)s”已到规定时间，请尽快处理。", **_waiting(context, case))
-    _tell(context, case, "remind", _owners(context, case), sentence)
+    _tell(context, case, "task", _owners(context, case), sentence)
 
 
 @action("report_task", inputs={"case_id": "number"})
@@ -119,7 +119,7 @@ def report_task(context: ActionContext, case_id: int) -> None:
     """It still lies: whoever oversees the case hears of it."""
     case = context.session.get_one(Case, case_id)
     sentence = T("“%(title)s”的“%(step)s”提醒后仍未处理，请督促。", **_waiting(context, case))
-    _tell(context, case, "warn", _overseers(context, case), sentence)
+    _tell(context, case, "task", _overseers(context, case), sentence)
 
 
 # telling

@@ -33,10 +33,7 @@ def post_of(session: Session, actor: Actor, case: Case) -> Post | None:
         mine = task.assignee in actor.selves
         offered = task.assignee is None and task.candidate in actor.asked
         if (mine or offered) and actor.key not in (task.excluded or ()):
-            on_behalf_of = actor.acts_for(task.candidate)
-            if on_behalf_of is None and mine and task.assignee != actor.key:
-                on_behalf_of = task.assignee
-            return Post(task.candidate, on_behalf_of)
+            return Post(task.candidate, actor.acts_for(task.candidate, task.assignee))
     return Post(actor.key, None) if LEAD in actor.may else None
 
 
@@ -45,12 +42,6 @@ def begin(engine: Engine, key: str, case: Case, *, by: Actor, data: Mapping[str,
     post = post_of(engine.session, by, case)
     on_behalf_of = post.on_behalf_of if post else None
     return engine.start(key, by=by, data=data, business_key=case.key, on_behalf_of=on_behalf_of)
-
-
-def owner_of(session: Session, case: Case) -> str | None:
-    """The candidate code of the case's own open task: whoever holds it has the work. None: no task."""
-    own = [task.candidate for task in _open_tasks(session, case) if task.instance_id == case.instance_id]
-    return own[0] if own else None
 
 
 def _open_tasks(session: Session, case: Case) -> list[TaskRow]:

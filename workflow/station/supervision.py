@@ -45,7 +45,7 @@ def late_reasons(session: Session, since: datetime, until: datetime) -> dict[str
         .where(Case.late_at >= since, Case.late_at < until)
         .group_by(Case.late_code)
     )
-    return dict(rows.tuples().all())
+    return dict(iter(rows))
 
 
 # forms

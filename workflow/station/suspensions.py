@@ -19,7 +19,7 @@ from workflow.engine.definitions import DefinitionRow
 from workflow.engine.instances import RUNNING, InstanceRow
 from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import calendar, cases, clocks, documents, handling, notices, outbox, positions
+from workflow.station import calendar, cases, clocks, documents, handling, notices, outbox, owners, positions
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.clocks import Clock
@@ -189,7 +189,7 @@ def stop_clock(context: ActionContext) -> Mapping[str, Json]:
     days = calendar.load(session)
     end = days.closes(days.on_or_after(until))
     context.note(document=notice.no, stopped=reason)
-    owner = handling.owner_of(session, case) or post.candidate
+    owner = owners.candidate(session, case)
     return {"case_id": case.id, "post": owner, "expected_end": end.isoformat()}
 
 

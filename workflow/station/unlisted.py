@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workflow.engine.actions import ActionContext, FormContext, action, prefill
+from workflow.engine.actors import Actor
 from workflow.engine.submissions import latest
-from workflow.errors import Refused
+from workflow.errors import NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import cases, notices, outbox, owners, rendering, staff
+from workflow.station import cases, handling, notices, outbox, owners, rendering, staff
 from workflow.station.cases import Case, CaseMaterial
 from workflow.station.intake import FORMS_OF_MATERIAL
 from workflow.texts import T
@@ -29,6 +30,14 @@ def count(session: Session, since: datetime, until: datetime) -> int:
         CaseMaterial.basis.is_not(None), CaseMaterial.asked_at >= since, CaseMaterial.asked_at < until
     )
     return session.scalar(found) or 0
+
+
+def may_ask(session: Session, actor: Actor, case: Case) -> None:
+    """NotAllowed: who does not work on the case. Refused: its materials are no longer being checked."""
+    if case.state not in OPEN_TO_REQUESTS:
+        raise Refused(T("只有审核材料期间才能申请清单外要件；受理之后不得再要求补充材料。"))
+    if handling.post_of(session, actor, case) is None:
+        raise NotAllowed(T("只有这件办件的办理人员或站长可以申请清单外要件。"))
 
 
 @prefill(REQUEST)
@@ -59,12 +68,11 @@ def decide_first(context: FormContext) -> dict[str, Any]:
 def request_unlisted(context: ActionContext) -> Mapping[str, Json]:
     """Who decides: the head, never whoever asks (decision 39).
 
-    Refused: the case is no longer in the checking of its materials, or asks for this material already.
+    As ``may_ask``. Refused: the case asks for this material already.
     """
     session = context.session
     case = cases.by_key(session, context.business_key)
-    if case.state not in OPEN_TO_REQUESTS:
-        raise Refused(T("只有审核材料期间才能申请清单外要件；受理之后不得再要求补充材料。"))
+    may_ask(session, context.actor, case)
     name = context.submission["material"].strip()
     if any(_plain(material.name) == name for material in case.materials):
         raise Refused(T("“%(name)s”已在本件的材料清单中。", name=name), field="material")

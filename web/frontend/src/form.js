@@ -163,7 +163,7 @@ function changed () {
 
 function keepDraft (leaving = false) {
   clearTimeout(waiting)
-  if (!dirty || sending) return
+  if (!place.dataset.draft || !dirty || sending) return
   dirty = false
   const written = form._getSubmitData()
   keeping = keeping.then(() => postJson(place.dataset.draft, written, newKey(), leaving)).then(({ status, body }) => {

@@ -7,7 +7,7 @@ where somebody reads it. The one catalogue lies in ``workflow/translations``; th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,17 @@ class Text:
 def T(msgid: str, **values: object) -> Text:
     """Mark and fill a sentence; the catalogue's extractor looks for this name."""
     return Text(msgid, values)
+
+
+def listed(parts: Iterable[Text | str]) -> Text | str:
+    """Names one after the other: 'A、B、C', in English 'A, B, C'; of none the empty word."""
+    found = list(parts)
+    if not found:
+        return ""
+    sentence = found[-1]
+    for part in reversed(found[:-1]):
+        sentence = T("%(first)s、%(rest)s", first=part, rest=sentence)
+    return sentence
 
 
 def _one_or_more(counted: re.Match[str]) -> str:

@@ -25,7 +25,7 @@ from workflow.station.deadlines import Limit, deadline
 from workflow.station.permissions import can
 from workflow.station.positions import HEAD, SUPERIOR
 from workflow.station.staff import Staff, by_key
-from workflow.texts import T, Text
+from workflow.texts import T, Text, listed
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PROCESS = "delegation"
@@ -181,7 +181,7 @@ def begin_absence(context: ActionContext, absence_id: int) -> None:
             absence,
             T(
                 "%(positions)s的A角、B角都不在岗，任务转由%(acting)s承接，请安排人员。",
-                positions="、".join(red),
+                positions=listed(red),
                 acting=_and(acting) or T("（无人在岗）"),
             ),
         )
@@ -285,7 +285,7 @@ def register_first(context: FormContext) -> Mapping[str, Any]:
     return {
         "who": str(me.id),
         "from_at": f"{hour:%Y-%m-%dT%H:%M}",
-        "seconds": _and(positions.seconds(context.session, me, context.moment)) or "—",
+        "seconds": str(_and(positions.seconds(context.session, me, context.moment))) or "—",
     }
 
 
@@ -351,7 +351,7 @@ def not_returned_first(context: FormContext) -> Mapping[str, Any]:
     )
     return {
         **_shown(absence),
-        "acting": _and(acting) or "—",
+        "acting": str(_and(acting)) or "—",
         "phone": absence.emergency_phone or absence.person.phone or "—",
     }
 
@@ -427,13 +427,13 @@ def _with_absences(context: FormContext, person: Staff) -> Text:
     found = context.session.scalars(coming.where(Absence.staff_id == person.id)).all()
     if not found:
         return _named(person)
-    return T("%(name)s（%(when)s不在岗）", name=person.name, when="、".join(map(period, found)))
+    return T("%(name)s（%(when)s不在岗）", name=person.name, when=listed(map(period, found)))
 
 
 def period(absence: Absence) -> str:
-    """'03-09 08:30 至 03-11 17:30', Shanghai time."""
+    """'03-09 08:30 – 03-11 17:30', Shanghai time."""
     from_at, to_at = absence.from_at.astimezone(ZONE), absence.to_at.astimezone(ZONE)
-    return f"{from_at:%m-%d %H:%M} 至 {to_at:%m-%d %H:%M}"
+    return f"{from_at:%m-%d %H:%M} – {to_at:%m-%d %H:%M}"
 
 
 def _shown(absence: Absence) -> dict[str, Any]:
@@ -455,8 +455,8 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=ZONE)
 
 
-def _and(people: list[Staff]) -> str:
-    return "、".join(person.name for person in people)
+def _and(people: list[Staff]) -> Text | str:
+    return listed(person.name for person in people)
 
 
 def _tell(

@@ -72,7 +72,7 @@ def away(session: Session, first: date, last: date) -> list[Away]:
     begin, end = at(first, MIDNIGHT), at(last + timedelta(days=1), MIDNIGHT)
     rows = session.scalars(
         select(Absence)
-        .where(Absence.from_at < end, Absence.to_at > begin)
+        .where(Absence.from_at < end, Absence.to_at > begin, Absence.withdrawn_at.is_(None))
         .order_by(Absence.from_at, Absence.id)
     ).all()
     numbers = {number for row in rows for number in (row.staff_id, row.substitute_id) if number}

@@ -87,7 +87,7 @@ def row_of(page: str, position: str) -> str:
 def steps(database: Database) -> dict[str, int]:
     with database.sessions() as session:
         found = session.execute(select(TaskRow.element, TaskRow.id).where(TaskRow.status == OPEN))
-        return {element: number for element, number in found}
+        return {row.element: row.id for row in found}
 
 
 # --- the page of positions ---------------------------------------------------------------------------------

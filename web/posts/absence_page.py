@@ -135,11 +135,12 @@ def _waiting(instances: Sequence[int], mine: set[int]) -> list[Waiting]:
 
 def _asked(task: TaskRow) -> str:
     asked = positions.holders_of(db(), task.assignee or task.candidate, moment())
-    return _("、").join(
-        f"{person.name}{_('（代%(name)s）', name=other.name)}" if other else person.name
+    names = [
+        _("%(name)s（代 %(other)s）", name=person.name, other=other.name) if other else person.name
         for person, other in asked
         if person.key not in (task.excluded or ())
-    )
+    ]
+    return str(_("、").join(names))
 
 
 def _handed(instances: Sequence[int]) -> Handed | None:

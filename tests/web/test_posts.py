@@ -123,7 +123,7 @@ def test_who_acts_and_for_whom_stands_on_the_page(
     page = liting.get("/posts").text
     row = row_of(page, "计量技术")
     assert "陈志强 " in row.split('data-label="现在"')[1] and "代 张伟" in row
-    assert "离岗中" in page and "突发" in page and "未指定替补" in page
+    assert "离岗中" in page and "突发" in page and "陈志强 代岗" in page
     assert "不在岗" not in page, "B is there"
 
 

@@ -14,9 +14,10 @@ from web.cases.page import Paper
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line as Task
 from web.inbox.worklist import shown
-from web.language import day, hour, say
+from web.language import say
 from web.posts.page import Line, find, line
 from web.request import actor, db, moment
+from workflow.engine.actors import Actor
 from workflow.engine.submissions import latest
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.errors import NotFound
@@ -27,11 +28,13 @@ from workflow.station.permissions import can, visible
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A step that waits for somebody else."""
+class Step:
+    """An open step: who is asked now; ``task`` if the reader may do it, ``mine`` if it is the reader's."""
 
-    step: str
+    name: str
     people: str
+    task: Task | None
+    mine: bool
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,7 @@ class Back:
 class Page:
     line: Line
     facts: list[Fact]
-    tasks: list[Task]
-    waiting: list[Waiting]
+    steps: list[Step]
     handed: Handed | None
     back: Back | None
     documents: list[Paper]
@@ -72,13 +74,11 @@ def page(absence_id: int) -> Page:
     absence = found(absence_id)
     by, now = actor(), moment()
     instances = of_case(absence)
-    tasks = shown(inbox.of_absence(db(), by, now, absence.id))
     sees_lists = can(by, "see_hand_over", absence)
     return Page(
         line=line(absence),
         facts=_facts(absence),
-        tasks=tasks,
-        waiting=_waiting(instances, {task.id for task in tasks}),
+        steps=_steps(absence, instances),
         handed=_handed(instances) if sees_lists else None,
         back=_back(instances) if sees_lists else None,
         documents=_documents(absence),
@@ -108,29 +108,27 @@ def _facts(absence: Absence) -> list[Fact]:
         Fact(_("岗位"), _("、").join(say(one) for one in posts) or "—"),
         Fact(_("离岗事由"), f"{cause} · {absence.cause_text}" if absence.cause_text else cause),
         Fact(_("离岗方式"), _("突发离岗") if absence.sudden else _("计划离岗")),
-        Fact(_("离岗开始"), f"{day(absence.from_at)} {hour(absence.from_at)}"),
-        Fact(
-            _("返岗") if absence.returned_at else _("预计返岗"), f"{day(absence.to_at)} {hour(absence.to_at)}"
-        ),
-        Fact(_("替补人"), absence.substitute.name if absence.substitute else _("未指定")),
         Fact(_("登记人"), say(who.get(absence.registered_by, ""))),
     ]
-    acting = positions.stand_ins(db(), absence.person, moment())
-    if acting and absence.state(moment()) == absences.AWAY:
-        facts.insert(6, Fact(_("现在代岗"), _("、").join(one.name for one in acting)))
     if absence.handed_over:
         facts.append(Fact(_("交接事项"), absence.handed_over))
     return facts
 
 
-def _waiting(instances: Sequence[int], mine: set[int]) -> list[Waiting]:
-    """The open steps that are somebody else's, with who is asked now."""
+def _steps(absence: Absence, instances: Sequence[int]) -> list[Step]:
+    by = actor()
+    tasks = {task.id: task for task in shown(inbox.of_absence(db(), by, moment(), absence.id))}
     rows = db().scalars(
-        select(TaskRow)
-        .where(TaskRow.instance_id.in_(instances), TaskRow.status == OPEN, TaskRow.id.not_in(mine))
-        .order_by(TaskRow.id)
+        select(TaskRow).where(TaskRow.instance_id.in_(instances), TaskRow.status == OPEN).order_by(TaskRow.id)
     )
-    return [Waiting(task.name, _asked(task)) for task in rows]
+    return [
+        Step(row.name, _asked(row), tasks.get(row.id), row.id in tasks and _is_mine(row, by)) for row in rows
+    ]
+
+
+def _is_mine(task: TaskRow, by: Actor) -> bool:
+    """Offered to the reader, not only open to whoever leads."""
+    return task.assignee in by.selves if task.assignee else task.candidate in by.asked
 
 
 def _asked(task: TaskRow) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
-from web.language import ZONE
+from web.language import ZONE, day, hour
 from web.request import actor, db, moment
 from workflow.station import absences, arranging, positions, presence
 from workflow.station.absences import Absence
@@ -40,9 +41,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Line:
-    """An absence in a list."""
+    """An absence in a list; ``acting``: who acts now, else who will."""
 
     absence: Absence
+    when: str
+    acting: str
     cause: Text | str
     state: Text
     tone: str
@@ -88,11 +91,28 @@ def line(absence: Absence) -> Line:
     tone = TONES[state]
     return Line(
         absence=absence,
+        when=span(absence.from_at, absence.to_at),
+        acting=_acting(absence, state),
         cause=absence.cause_text or absences.CAUSES[absence.cause],
         state=absences.STATES[state],
         tone=tone,
         sign=SIGNS.get(tone, "dash"),
     )
+
+
+def span(from_at: datetime, to_at: datetime) -> str:
+    """'2026-03-04 周三 13:30 – 17:30', with both days where they differ."""
+    same = from_at.astimezone(ZONE).date() == to_at.astimezone(ZONE).date()
+    end = hour(to_at) if same else f"{day(to_at)} {hour(to_at)}"
+    return f"{day(from_at)} {hour(from_at)} – {end}"
+
+
+def _acting(absence: Absence, state: str) -> str:
+    if state == absences.AWAY:
+        acting = positions.stand_ins(db(), absence.person, moment())
+        names = _("、").join(person.name for person in acting)
+        return str(_("%(names)s 代岗", names=names)) if names else ""
+    return str(_("替补 %(name)s", name=absence.substitute.name)) if absence.substitute else ""
 
 
 def _listed(*, past: bool) -> Sequence[Absence]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import func, select, text
 
 from tests.conftest import Clock, Database
@@ -14,6 +18,7 @@ from tests.web.conftest import Browser
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station.absences import Absence
 from workflow.station.access_log import AccessLog
+from workflow.station.positions import Position, PositionPost
 from workflow.station.staff import Staff
 
 PHONE = "000-12345678"
@@ -337,3 +342,297 @@ def test_lists_and_papers_of_the_hand_over_stand_on_the_page(
     assert "完成“接收交接”" in page and "<b>恒温间" not in page
     other = admin.get(landed).text
     assert "量块" not in other and "完成“" not in other, "who only administers sees no work"
+
+
+# --- the roster --------------------------------------------------------------------------------------------
+
+
+def cells(page: str, position: str) -> list[str]:
+    """The week's seven cells of a position as words."""
+    return [
+        " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+        for cell in re.findall(r"<td.*?</td>", row_of(page, position), re.DOTALL)
+    ]
+
+
+def test_the_week_shows_halves_where_the_day_changes_hands_and_greys_days_off(
+    liting: Browser, database: Database
+) -> None:
+    registers(liting, database, "liting", cause="培训", from_at="2026-03-04T13:30", to_at="2026-03-05T10:00")
+    page = liting.get("/posts/roster").text
+    assert "2026-03-02 至 2026-03-08" in page
+    assert cells(page, "接待受理一") == [
+        "李婷",
+        "李婷",
+        "上午 李婷 下午 王芳 代 李婷",
+        "上午 王芳 代 李婷 10:00 起 李婷",
+        "李婷",
+        "休",
+        "休",
+    ]
+    assert cells(page, "计量技术") == ["张伟"] * 5 + ["休", "休"]
+
+
+def test_the_month_greys_the_spring_festival_and_keeps_the_worked_saturday(liting: Browser) -> None:
+    page = liting.get("/posts/roster?view=month&day=2026-02-10").text
+    assert "2026 年 2月" in page
+    lines = {
+        found[1]: found[0]
+        for found in re.findall(r'(<tr class=.*?datetime="([^"]+)".*?</tr>)', page, re.DOTALL)
+    }
+    assert len(lines) == 28
+    assert "春节" in lines["2026-02-17"] and "李婷" not in lines["2026-02-17"]
+    assert "李婷" in lines["2026-02-14"] and "调休上班" in lines["2026-02-14"]
+    assert 'dayoff"' in lines["2026-02-01"]
+
+
+def test_one_goes_from_week_to_week_and_month_to_month(liting: Browser) -> None:
+    page = liting.get("/posts/roster?day=2026-03-11").text
+    assert "view=week&amp;day=2026-03-08" in page and "view=week&amp;day=2026-03-16" in page
+    page = liting.get("/posts/roster?view=month&day=2026-01-31").text
+    assert "day=2025-12-31" in page and "day=2026-02-01" in page
+
+
+def test_what_is_no_day_is_today_and_what_is_beyond_is_not_found(liting: Browser) -> None:
+    for address in ("?day=gestern", "?day=2026-02-30", "?view=year", "?day="):
+        assert "2026-03-02 至 2026-03-08" in liting.get(f"/posts/roster{address}").text, address
+    for day in ("0001-01-01", "9999-12-31", "2003-12-31", "2100-12-31"):
+        assert liting.get(f"/posts/roster?day={day}").status_code == 404, day
+
+
+def test_the_roster_leaves_the_house_as_a_table(liting: Browser, database: Database) -> None:
+    registers(liting, database, "liting", from_at="2026-03-04T13:30", to_at="2026-03-04T17:30")
+    answer = liting.get("/posts/roster.csv?view=week&day=2026-03-04")
+    assert answer.mimetype == "text/csv"
+    head, *lines = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    assert head[:4] == ["日期", "星期", "说明", "接待受理一"] and len(lines) == 7
+    assert lines[2][:4] == ["2026-03-04", "周三", "", "上午 李婷；下午 王芳（代 李婷）"]
+    assert lines[5][2:5] == ["周末", "", ""]
+
+
+def test_a_withdrawn_absence_takes_nobody_off_the_roster(zhangwei: Browser, database: Database) -> None:
+    landed = registers(zhangwei, database, "zhangwei")
+    assert "陈志强 代 张伟" in cells(zhangwei.get("/posts/roster?day=2026-03-09").text, "计量技术")
+    zhangwei.post(f"{landed}/withdraw")
+    assert cells(zhangwei.get("/posts/roster?day=2026-03-09").text, "计量技术") == ["张伟"] * 5 + ["休"] * 2
+
+
+# --- the board for the window ------------------------------------------------------------------------------
+
+
+def printed(browser: Browser) -> str:
+    answer = browser.get("/posts/notice-board.pdf")
+    assert answer.status_code == 200 and answer.mimetype == "application/pdf"
+    assert "inline" in answer.headers["Content-Disposition"]
+    reader = PdfReader(io.BytesIO(answer.data))
+    return re.sub(r"[\s\u200b]", "", "".join(page.extract_text() for page in reader.pages))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "岗位公示牌",
+        "示例市质量基础设施“一站式”服务站",
+        "监督电话Complaints000-12345699",
+        "截至2026年3月2日09:00",
+        "接待受理一接待受理李婷办事员王芳办事员李婷",
+        "技术办理、设备管理",
+        "计量器具检定/校准代办",
+        "张伟工程师陈志强工程师张伟",
+        "站长周建国站长孙丽华副站长周建国",
+        "分管领导吴敏分管领导",
+        "第1页，共1页",
+    ],
+)
+def test_the_board_for_the_window_says_everything_that_it_must(liting: Browser, said: str) -> None:
+    assert said in printed(liting)
+
+
+def test_the_board_says_who_acts_today_and_never_why(zhangwei: Browser, database: Database) -> None:
+    registers(
+        zhangwei,
+        database,
+        "zhangwei",
+        kind="sudden",
+        cause="其他",
+        cause_text="牙疼",
+        from_at="2026-03-02T13:30",
+        to_at="2026-03-02T17:30",
+    )
+    words = printed(zhangwei)
+    assert "上午张伟下午陈志强（代张伟）" in words
+    assert "牙疼" not in words and PHONE not in words
+
+
+def test_the_board_is_for_staff_to_print(stranger: Browser) -> None:
+    for address in ("/posts/notice-board.pdf", "/posts/roster", "/posts/roster.csv"):
+        assert stranger.get(address).status_code == 302
+
+
+def test_a_name_without_a_glyph_is_refused_not_dropped(liting: Browser, database: Database) -> None:
+    with database.sessions.begin() as session:
+        session.execute(text("update staff set name = '张\ue000' where login = 'zhangwei'"))
+    answer = liting.get("/posts/notice-board.pdf")
+    assert answer.status_code == 422 and "无法打印" in answer.text
+
+
+# --- arranging ---------------------------------------------------------------------------------------------
+
+
+def post_id(database: Database, code: str) -> int:
+    with database.sessions() as session:
+        return session.scalars(select(Position.id).where(Position.code == code)).one()
+
+
+def people(
+    database: Database, a: str, *b: str, since: str = "2026-03-02", version: str = "0"
+) -> dict[str, Any]:
+    chosen = [str(number(database, login)) for login in b]
+    return {"a": str(number(database, a)), "b": [*chosen, ""], "since": since, "version": version}
+
+
+def shown_version(page: str) -> str:
+    found = re.search(r'name="version" value="(\d+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_head_and_administrator_find_the_way_to_arrange_and_a_clerk_does_not(
+    head: Browser, admin: Browser, liting: Browser, database: Database
+) -> None:
+    address = f"/posts/positions/{post_id(database, 'metrology')}"
+    for leader in (head, admin):
+        assert f'href="{address}"' in leader.get("/posts").text
+        page = leader.get(address)
+        assert page.status_code == 200 and "还没有调整过" in page.text and "2026-03-02" in page.text
+    assert "/posts/positions" not in liting.get("/posts").text
+    assert liting.get(address).status_code == 403
+    assert liting.get("/posts/positions/new").status_code == 403
+    assert liting.post("/posts/positions/new", code="x1", name="x", duties="intake").status_code == 403
+    for act in ("people", "activate", "deactivate", "withdraw-later"):
+        assert liting.post(f"{address}/{act}", **people(database, "liting", "wangfang")).status_code == 403
+    assert head.get("/posts/positions/999").status_code == 404
+
+
+def test_a_forged_arrangement_is_refused(head: Browser, database: Database) -> None:
+    head.token = "forged"
+    address = f"/posts/positions/{post_id(database, 'metrology')}"
+    for act in ("people", "activate", "deactivate", "withdraw-later"):
+        assert head.post(f"{address}/{act}").status_code == 403
+
+
+def test_a_change_of_a_and_b_stands_on_the_pages(head: Browser, database: Database) -> None:
+    address = f"/posts/positions/{post_id(database, 'metrology')}"
+    answer = head.post(f"{address}/people", **people(database, "chenzhiqiang", "zhangwei", "liuyang"))
+    assert answer.status_code == 302
+    page = head.get(address).text
+    assert "张伟、陈志强" in page and "陈志强、张伟、刘洋" in page and "周建国" in page
+    row = row_of(head.get("/posts").text, "计量技术")
+    assert row.index("陈志强") < row.index("张伟") < row.index("刘洋")
+    answer = head.post(
+        f"{address}/people",
+        **people(database, "zhangwei", "liuyang", since="2026-03-09", version=shown_version(page)),
+    )
+    assert answer.status_code == 302
+    assert "自 2026-03-09 起：张伟" in row_of(head.get("/posts").text, "计量技术")
+    assert cells(head.get("/posts/roster?day=2026-03-09").text, "计量技术")[0] == "张伟"
+    assert cells(head.get("/posts/roster?day=2026-03-02").text, "计量技术")[0] == "陈志强"
+    page = head.get(address).text
+    assert "撤销这项安排" in page
+    head.post(f"{address}/withdraw-later", version=shown_version(page))
+    assert "撤销这项安排" not in head.get(address).text
+
+
+def test_what_is_refused_is_said_and_what_was_chosen_stays(head: Browser, database: Database) -> None:
+    address = f"/posts/positions/{post_id(database, 'metrology')}"
+    good = people(database, "zhangwei", "liuyang")
+    chosen = f'value="{number(database, "liuyang")}" selected'
+    for changed, said in (
+        ({"b": ["", ""]}, "未设置B角"),
+        ({"a": ""}, "未设置A角"),
+        ({"b": [good["a"]]}, "不能是同一人"),
+        ({"since": "gestern"}, "请填写日期"),
+        ({"since": "2026-02-01"}, "生效日期应在今天起的一年内"),
+        ({"a": "999999"}, "请从名单中选择人员"),
+        ({"a": "x; drop table staff"}, "请从名单中选择人员"),
+    ):
+        answer = head.post(f"{address}/people", **{**good, **changed})
+        assert answer.status_code == 422 and said in answer.text, said
+        if "b" not in changed:
+            assert chosen in answer.text
+    stale = head.post(f"{address}/people", **{**good, "version": "17"})
+    assert stale.status_code == 409 and "刚刚被别人调整过" in stale.text
+    with database.sessions() as session:
+        assert (
+            session.scalar(select(func.count(PositionPost.id)).where(PositionPost.valid_to.is_not(None))) == 0
+        )
+
+
+def test_a_new_position_is_set_up_arranged_and_put_into_use(
+    head: Browser, liting: Browser, database: Database
+) -> None:
+    head.get("/posts/positions/new")
+    refused = head.post("/posts/positions/new", code="HEAD", name="<b>三号窗</b>", duties="intake")
+    assert refused.status_code == 422 and "岗位代码由" in refused.text
+    assert 'value="&lt;b&gt;三号窗' in refused.text and 'value="intake" checked' in refused.text
+    made = head.post("/posts/positions/new", code="reception_3", name="<b>三号窗</b>", duties="intake")
+    address = str(made.location)
+    assert "岗位已设立" in head.get(address).text
+    assert "三号窗" in head.get("/posts").text and "三号窗" not in liting.get("/posts").text
+    assert head.post(f"{address}/activate").status_code == 422
+    version = shown_version(head.get(address).text)
+    head.post(f"{address}/people", **people(database, "wangfang", "liting", version=version))
+    assert head.post(f"{address}/activate").status_code == 302
+    page = liting.get("/posts").text
+    assert "&lt;b&gt;三号窗" in page and "<b>三号窗" not in page
+    assert head.post(f"{address}/deactivate").status_code == 302
+    assert "三号窗" not in liting.get("/posts").text
+
+
+def test_a_position_that_items_need_stays_in_use(head: Browser, database: Database) -> None:
+    address = f"/posts/positions/{post_id(database, 'metrology')}"
+    answer = head.post(f"{address}/deactivate")
+    assert answer.status_code == 422 and "JL01" in answer.text
+    assert "确定停用" in head.get(address).text
+
+
+def both(*acts: Callable[[], Any]) -> list[int]:
+    """The answers of acts that are sent at one moment."""
+    barrier, answers = Barrier(len(acts)), []
+
+    def one(act: Callable[[], Any]) -> None:
+        barrier.wait()
+        answers.append(act().status_code)
+
+    threads = [Thread(target=one, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(answers)
+
+
+def test_of_two_who_arrange_at_once_one_is_told(head: Browser, admin: Browser, database: Database) -> None:
+    address = f"/posts/positions/{post_id(database, 'metrology')}/people"
+    first, second = people(database, "zhangwei", "liuyang"), people(database, "zhangwei", "zhaomin")
+    assert both(lambda: head.post(address, **first), lambda: admin.post(address, **second)) == [302, 409]
+
+
+def test_of_two_positions_with_one_duty_only_one_is_put_out_of_use(
+    head: Browser, admin: Browser, database: Database
+) -> None:
+    one, two = (f"/posts/positions/{post_id(database, code)}/deactivate" for code in ("intake_1", "intake_2"))
+    assert both(lambda: head.post(one), lambda: admin.post(two)) == [302, 422]
+
+
+# --- both languages, and what every page is made of --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/posts", "/posts?show=past", "/posts/roster", "/posts/roster?view=month", "/posts/absences/new"],
+)
+def test_no_page_has_an_inline_script_or_style(head: Browser, address: str) -> None:
+    page = head.get(address).text
+    assert not re.search(r"<script(?![^>]*(\bsrc=|application/json))", page)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=", page)

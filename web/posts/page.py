@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from web.language import ZONE, day, hour
 from web.request import actor, db, moment
-from workflow.station import absences, arranging, positions, presence
+from workflow.station import absences, arrangements, positions, presence
 from workflow.station.absences import Absence
-from workflow.station.arranging import Arrangement
+from workflow.station.arrangements import Arrangement
 from workflow.station.permissions import can, visible
 from workflow.station.positions import Uncovered
 from workflow.station.presence import Turn
@@ -69,7 +69,7 @@ def page(*, past: bool) -> Page:
     return Page(
         places=[
             Place(one, now.get(one.position.code), one.position.code in bare)
-            for one in arranging.arrangements(db(), today(), inactive=arranges)
+            for one in arrangements.of(db(), today(), inactive=arranges)
         ],
         uncovered=red,
         absences=lines(_listed(past=past)),

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from web.board.tables import table
 from web.language import say
 from web.policies import signed_in
-from web.posts import absence_views, roster
+from web.posts import absence_views, arranging_views, roster
 from web.posts.page import page, today
 from web.request import db, moment
 from workflow.station import notice_board, rendering
@@ -18,6 +18,7 @@ from workflow.station.documents import PDF
 
 bp = Blueprint("posts", __name__, template_folder="templates", url_prefix="/posts")
 bp.register_blueprint(absence_views.bp)
+bp.register_blueprint(arranging_views.bp)
 
 
 @bp.get("")

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from workflow.station import arranging, calendar, items, presence, rendering
-from workflow.station.arranging import Arrangement
+from workflow.station import arrangements, calendar, items, presence, rendering
+from workflow.station.arrangements import Arrangement
 from workflow.station.calendar import Calendar
 from workflow.station.presence import Turn
 from workflow.station.staff import Staff
@@ -42,7 +42,7 @@ def facts(session: Session, moment: datetime) -> dict[str, Any]:
         "printed_on": f"{today.year}年{today.month}月{today.day}日 {moment.astimezone(ZONE):%H:%M}",
         "positions": [
             _position(one, handled.get(one.position.code, []), turns[one.position.code], known, today)
-            for one in arranging.arrangements(session, today)
+            for one in arrangements.of(session, today)
         ],
     }
 

@@ -96,6 +96,7 @@ ROWS: Mapping[str, Rule] = {
     "staff": ANYBODY,
     "position": ANYBODY,
     "position_post": ANYBODY,
+    "position_change": _holding(LEAD, ADMIN),
     "absence": ANYBODY,
     "calendar_day": ANYBODY,
     "calendar_change": ANYBODY,

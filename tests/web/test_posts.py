@@ -128,7 +128,7 @@ def test_who_acts_and_for_whom_stands_on_the_page(
     page = liting.get("/posts").text
     row = row_of(page, "计量技术")
     assert "陈志强 " in row.split('data-label="现在"')[1] and "代 张伟" in row
-    assert "离岗中" in page and "突发" in page and "陈志强 代岗" in page
+    assert "离岗中" in page and "突发" in page and "代岗 陈志强" in page
     assert "不在岗" not in page, "B is there"
 
 
@@ -199,6 +199,9 @@ def test_the_head_registers_a_colleague_by_name(head: Browser, database: Databas
     them = number(database, "zhangwei")
     body = head.get(f"/posts/absences/new/form.json?person=staff:{them}").json
     assert body is not None and body["data"]["who"] == str(them)
+    labels = {one["value"]: one["label"] for one in body["data"]["absentees"]}
+    assert labels[str(them)] == "张伟 工程师（B角：陈志强）"
+    assert "seconds" not in body["data"], "it would be the head's own"
     landed = registers(head, database, "zhangwei")
     assert "周建国" in head.get(landed).text
 

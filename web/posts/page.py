@@ -41,10 +41,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Line:
-    """An absence in a list; ``acting``: who acts now, else who will."""
+    """An absence in a list; ``acting``: who acts now, else who will; ``as_what`` says which."""
 
     absence: Absence
     when: str
+    as_what: str
     acting: str
     cause: Text | str
     state: Text
@@ -92,6 +93,7 @@ def line(absence: Absence) -> Line:
     return Line(
         absence=absence,
         when=span(absence.from_at, absence.to_at),
+        as_what=_("代岗") if state == absences.AWAY else _("替补"),
         acting=_acting(absence, state),
         cause=absence.cause_text or absences.CAUSES[absence.cause],
         state=absences.STATES[state],
@@ -110,9 +112,8 @@ def span(from_at: datetime, to_at: datetime) -> str:
 def _acting(absence: Absence, state: str) -> str:
     if state == absences.AWAY:
         acting = positions.stand_ins(db(), absence.person, moment())
-        names = _("、").join(person.name for person in acting)
-        return str(_("%(names)s 代岗", names=names)) if names else ""
-    return str(_("替补 %(name)s", name=absence.substitute.name)) if absence.substitute else ""
+        return str(_("、").join(person.name for person in acting))
+    return absence.substitute.name if absence.substitute else ""
 
 
 def _listed(*, past: bool) -> Sequence[Absence]:

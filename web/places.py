@@ -54,6 +54,7 @@ def nav() -> Nav | None:
         places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))
     elif can(actor(), "retry"):
         places.append(Place("incidents", _("运行异常"), "/incidents", http.blueprint == "incidents"))
+    places.append(Place("posts", _("岗位"), "/posts", (http.blueprint or "").startswith("posts")))
     places.append(Place("calendar", _("工作日历"), "/calendar", http.blueprint == "calendar"))
     unread = notices.count_unread(db(), actor(), moment())
     places.append(Place("notices", _("提醒"), "/notices", http.path == "/notices", unread or None))

@@ -99,6 +99,17 @@ def test_r1_3c_an_absence_that_ends_before_the_deadline_warns_nobody(station, du
     assert str(words) == "赵敏 3月11日离岗，由刘洋代岗"
 
 
+def test_r1_3c_an_absence_that_was_withdrawn_warns_nobody(station, due_on_the_eleventh):
+    _, task = due_on_the_eleventh
+    for absence in station.session.scalars(select(absences.Absence)):
+        if absence.from_at > station.clock.now():
+            absences.withdraw(station.session, absence, station.clock.now())
+    warned = handing_over.colleagues(
+        station.session, station.person("liuyang").actor, [task.due_at], station.clock.now()
+    )
+    assert [one.away for one in warned if one.away] == []
+
+
 def test_a_deadline_that_has_passed_is_asked_about_now(station, zhangwei):
     station.clock.move_to("2026-03-10 09:00")
     now = station.clock.now()

@@ -57,6 +57,8 @@ MAY = {
     ("see_emergency_phone", "own absence"): "clerk stand-in head system",
     ("see_emergency_phone", "registered absence"): "head system",
     ("see_emergency_phone", "foreign absence"): "head system",
+    ("see_hand_over", "foreign absence"): "clerk stand-in head system",
+    ("see_hand_over", "admin's absence"): "clerk stand-in head admin system",
     ("arrange_positions", None): "head admin system",
     ("edit_items", None): "head admin system",
     ("edit_calendar", None): "head admin system",
@@ -71,6 +73,7 @@ THINGS = {
     "own absence": SimpleNamespace(staff_id=1, registered_by="staff:1"),
     "registered absence": SimpleNamespace(staff_id=7, registered_by="staff:1"),
     "foreign absence": SimpleNamespace(staff_id=7, registered_by="staff:7"),
+    "admin's absence": SimpleNamespace(staff_id=8, registered_by="staff:8"),
     None: None,
 }
 

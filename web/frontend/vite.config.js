@@ -11,7 +11,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     rollupOptions: {
-      input: { app: 'src/app.js', board: 'src/board.js', form: 'src/form.js', diagram: 'src/diagram.js' }
+      input: { app: 'src/app.js', board: 'src/board.js', posts: 'src/posts.js', form: 'src/form.js', diagram: 'src/diagram.js' }
     }
   },
   plugins: [sayFormTexts()]

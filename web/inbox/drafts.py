@@ -40,14 +40,23 @@ def discard(task_id: int) -> ResponseReturnValue:
 def keep_start() -> ResponseReturnValue:
     if not can(actor(), "register"):
         raise NotAllowed
-    drafts.keep(db(), actor(), _person(), submitted(), moment=moment(), start=START)
-    return _kept()
+    return keep_of_start()
 
 
 @bp.post("/cases/new/draft/discard")
 @signed_in
 def discard_start() -> ResponseReturnValue:
-    drafts.discard(db(), _person(), start=START)
+    return discard_of_start()
+
+
+def keep_of_start(start: str = START) -> ResponseReturnValue:
+    """What is filled into a form that begins a process; the view has asked whether it may be begun."""
+    drafts.keep(db(), actor(), _person(), submitted(), moment=moment(), start=start)
+    return _kept()
+
+
+def discard_of_start(start: str = START) -> ResponseReturnValue:
+    started(start)
     db().commit()
     return jsonify({})
 
@@ -56,13 +65,13 @@ def of_task(task_id: int) -> Opened | None:
     return drafts.find(db(), _person(), task_id=task_id)
 
 
-def of_start() -> Opened | None:
-    return drafts.find(db(), _person(), start=START)
+def of_start(start: str = START) -> Opened | None:
+    return drafts.find(db(), _person(), start=start)
 
 
-def started() -> None:
+def started(start: str = START) -> None:
     """The start was sent: its draft goes in that transaction."""
-    drafts.discard(db(), _person(), start=START)
+    drafts.discard(db(), _person(), start=start)
 
 
 def when(opened: Opened) -> str:

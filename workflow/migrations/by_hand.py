@@ -18,6 +18,7 @@ GROWING = (
     "escalation",
     "contact",
     "calendar_change",
+    "position_change",
     "comment",
 )
 YZ_NOW = """

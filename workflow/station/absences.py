@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ColumnElement, Computed, ForeignKey, Select, and_, select, text
+from sqlalchemy import CheckConstraint, ColumnElement, Computed, ForeignKey, Select, and_, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from workflow.errors import NotFound, Refused
+from workflow.engine.actors import Actor
+from workflow.errors import NotAllowed, NotFound, Refused
 from workflow.schema import Base
-from workflow.station import keys
+from workflow.station import access_log, keys
+from workflow.station.permissions import can
 from workflow.station.staff import Staff
 from workflow.texts import T
 
@@ -180,6 +182,20 @@ def withdraw(session: Session, absence: Absence, moment: datetime) -> None:
     session.flush()
 
 
+def reveal_phone(session: Session, absence: Absence, *, by: Actor, purpose: str, moment: datetime) -> str:
+    """The emergency phone in the clear, for one look that is logged first. Flushes; commit before showing
+    it. NotAllowed; Refused: no purpose, or no phone was left."""
+    if not can(by, "see_emergency_phone", absence):
+        raise NotAllowed(T("只有离岗人本人、代岗人和站长可以查看紧急联系电话。"))
+    phone = absence.emergency_phone
+    if phone is None:
+        raise Refused(T("没有留下紧急联系电话。"), field="purpose")
+    access_log.record(
+        session, by, object=absence.key, field="emergency_phone", purpose=purpose, moment=moment
+    )
+    return phone
+
+
 def by_key(session: Session, key: str | None) -> Absence:
     """'absence:7' -> the absence. NotFound."""
     absence = session.scalars(select(Absence).where(Absence.key == (key or ""))).first()
@@ -195,6 +211,22 @@ def away_on(session: Session, staff: Staff, moment: datetime) -> Absence | None:
     """
     return session.scalar(
         select(Absence).where(Absence.staff_id == staff.id, covers(Absence, moment)).limit(1)
+    )
+
+
+def current(moment: datetime) -> Select[Absence]:
+    """Whoever is away now or will be, or whose return is not registered yet; by their beginning."""
+    going = or_(Absence.to_at > moment, and_(Absence.tracked, Absence.returned_at.is_(None)))
+    return select(Absence).where(going, Absence.withdrawn_at.is_(None)).order_by(Absence.from_at, Absence.id)
+
+
+def past(moment: datetime) -> Select[Absence]:
+    """The others: come back from, or withdrawn; the latest first."""
+    ended = and_(Absence.to_at <= moment, or_(~Absence.tracked, Absence.returned_at.is_not(None)))
+    return (
+        select(Absence)
+        .where(or_(ended, Absence.withdrawn_at.is_not(None)))
+        .order_by(Absence.from_at.desc(), Absence.id.desc())
     )
 
 

@@ -39,9 +39,12 @@ DATES = {"ends_at": "string", "remind_at": "string", "overdue_at": "string"}
 
 @options("absentees")
 def absentee_choices(context: FormContext) -> list[Choice]:
-    """Oneself; whoever leads may register anybody."""
+    """Oneself; whoever leads may register anybody, and reads each one's B beside the name."""
     if "lead" in context.actor.may:
-        return [{"value": str(one.id), "label": _named(one)} for one in _everybody(context.session)]
+        return [
+            {"value": str(one.id), "label": _with_seconds(context, one)}
+            for one in _everybody(context.session)
+        ]
     me = by_key(context.session, context.actor.key)
     return [{"value": str(me.id), "label": _named(me)}] if me else []
 
@@ -281,11 +284,12 @@ def register_first(context: FormContext) -> Mapping[str, Any]:
     me = by_key(context.session, context.actor.key)
     if me is None:
         return {}
+    own = {} if "lead" in context.actor.may else {"seconds": _seconds(context, me)}
     hour = context.moment.astimezone(ZONE).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return {
         "who": str(me.id),
         "from_at": f"{hour:%Y-%m-%dT%H:%M}",
-        "seconds": str(_and(positions.seconds(context.session, me, context.moment))) or "—",
+        **own,
     }
 
 
@@ -420,6 +424,14 @@ def _everybody(session: Session) -> list[Staff]:
 
 def _named(person: Staff) -> Text:
     return T("%(name)s %(title)s", name=person.name, title=Text(person.title))
+
+
+def _seconds(context: FormContext, person: Staff) -> str:
+    return str(_and(positions.seconds(context.session, person, context.moment))) or "—"
+
+
+def _with_seconds(context: FormContext, person: Staff) -> Text:
+    return T("%(name)s（B角：%(seconds)s）", name=_named(person), seconds=_seconds(context, person))
 
 
 def _with_absences(context: FormContext, person: Staff) -> Text:

@@ -98,7 +98,7 @@ def _away(session: Session, dues: Sequence[datetime], moment: datetime) -> Mappi
     absent = session.execute(
         select(Absence, Staff)
         .join(Staff, Staff.id == Absence.staff_id)
-        .where(Absence.from_at <= moments[-1], Absence.to_at > moments[0])
+        .where(Absence.from_at <= moments[-1], Absence.to_at > moments[0], Absence.withdrawn_at.is_(None))
         .order_by(Absence.id)
     ).all()
     sentences: dict[int, Text] = {}

@@ -199,6 +199,12 @@ def of_case(session: Session, actor: Actor, moment: datetime, case_id: int) -> l
     return [_line(row, actor, moment) for row in session.execute(found)]
 
 
+def of_absence(session: Session, actor: Actor, moment: datetime, absence_id: int) -> list[Line]:
+    """The open tasks around an absence that the actor may see."""
+    found = _with_cases(_COLUMNS, actor).where(Absence.id == absence_id).order_by(TaskRow.id)
+    return [_line(row, actor, moment) for row in session.execute(found)]
+
+
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
     """Open tasks with their case or absence and their clock, as far as the actor may see them."""
     return (

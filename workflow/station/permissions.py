@@ -96,6 +96,7 @@ ROWS: Mapping[str, Rule] = {
     "staff": ANYBODY,
     "position": ANYBODY,
     "position_post": ANYBODY,
+    "position_change": _holding(LEAD, ADMIN),
     "absence": ANYBODY,
     "calendar_day": ANYBODY,
     "calendar_change": ANYBODY,
@@ -150,6 +151,7 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "change_first_contact": _has(LEAD),  # R2.2.0
     "withdraw_absence": _registered,
     "see_emergency_phone": _concerned,
+    "see_hand_over": lambda actor, absence: _has(CASES)(actor, absence) or _concerned(actor, absence),
     "arrange_positions": _has(LEAD, ADMIN),
     "edit_items": _has(LEAD, ADMIN),
     "edit_calendar": _has(LEAD, ADMIN),

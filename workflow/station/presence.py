@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,15 +19,18 @@ from workflow.station.staff import Staff
 ZONE = ZoneInfo("Asia/Shanghai")
 MIDNIGHT = datetime.min.time()
 
+Held = dict[str, list[tuple[Staff, Staff | None]]]
+
 
 @dataclass(frozen=True)
 class Turn:
     """Who holds a position for a while, for whom; ``outside``: neither its A nor one of its B, but a leader
-    or a named substitute. ``person`` None: nobody is there."""
+    or a named substitute. ``person`` None: nobody is there. ``since``: the first asked moment of it."""
 
     person: Staff | None
     acting_for: Staff | None
     outside: bool
+    since: datetime = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def away(session: Session, first: date, last: date) -> list[Away]:
     begin, end = at(first, MIDNIGHT), at(last + timedelta(days=1), MIDNIGHT)
     rows = session.scalars(
         select(Absence)
-        .where(Absence.from_at < end, Absence.to_at > begin)
+        .where(Absence.from_at < end, Absence.to_at > begin, Absence.withdrawn_at.is_(None))
         .order_by(Absence.from_at, Absence.id)
     ).all()
     numbers = {number for row in rows for number in (row.staff_id, row.substitute_id) if number}
@@ -111,27 +114,31 @@ def _names(session: Session) -> list[tuple[int, str, str]]:
 def _seats(
     session: Session, names: Sequence[tuple[int, str, str]], days: Sequence[Sequence[datetime]]
 ) -> list[Seat]:
-    posts: dict[int, set[int]] = {}
-    for number, person in session.execute(
-        select(PositionPost.position_id, PositionPost.staff_id).where(PositionPost.valid_to.is_(None))
+    posts: dict[int, list[tuple[int, date, date | None]]] = {}
+    for number, person, first, end in session.execute(
+        select(
+            PositionPost.position_id, PositionPost.staff_id, PositionPost.valid_from, PositionPost.valid_to
+        )
     ):
-        posts.setdefault(number, set()).add(person)
-    asked = [[positions.holders(session, moment) for moment in moments] for moments in days]
+        posts.setdefault(number, []).append((person, first, end))
+    asked = [[(moment, positions.holders(session, moment)) for moment in moments] for moments in days]
     return [
-        Seat(code, name, [_turns(day, code, posts.get(number, set())) for day in asked])
+        Seat(code, name, [_turns(day, code, posts.get(number, [])) for day in asked])
         for number, code, name in names
     ]
 
 
 def _turns(
-    day: Sequence[dict[str, list[tuple[Staff, Staff | None]]]], code: str, people: set[int]
+    day: Sequence[tuple[datetime, Held]], code: str, posts: Sequence[tuple[int, date, date | None]]
 ) -> list[Turn]:
     """The holders of a position over a day, each run of the same one once."""
     turns: list[Turn] = []
-    for held in day:
+    for moment, held in day:
         pairs = held.get(code) or []
         person, acting_for = pairs[0] if pairs else (None, None)
-        turn = Turn(person, acting_for, person is not None and person.id not in people)
+        today = moment.astimezone(ZONE).date()
+        own = {number for number, first, end in posts if first <= today and (end is None or today < end)}
+        turn = Turn(person, acting_for, person is not None and person.id not in own, moment)
         if not turns or turns[-1] != turn:
             turns.append(turn)
     return turns

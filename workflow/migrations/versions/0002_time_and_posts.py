@@ -69,6 +69,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("weekday", name=op.f("uq_window_hours_weekday")),
     )
     op.create_table(
+        "position_change",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("position_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("on_behalf_of", sa.Text(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('create', 'appoint', 'withdraw', 'activate', 'deactivate')",
+            name=op.f("ck_position_change_kind"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["position_id"], ["position.id"], name=op.f("fk_position_change_position_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_position_change")),
+    )
+    op.create_index(op.f("ix_position_change_position_id"), "position_change", ["position_id"], unique=False)
+    op.create_table(
         "saved_filter",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("owner_id", sa.BigInteger(), nullable=False),

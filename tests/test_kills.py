@@ -530,7 +530,7 @@ def assert_numbers_have_no_gap(session: Session) -> None:
 
 def assert_every_rung_was_reached_once(session: Session) -> None:
     """Promise 4, seen from the client's side: reminders, supervisions and notices."""
-    assert session.scalars(select(TimerRow.id)).all() == []
+    assert session.scalars(select(TimerRow.id).where(TimerRow.rung.is_not(None))).all() == []
     assert incidents.open_ones(session) == []
     reached: dict[str, list[Escalation]] = {}
     for escalation, owner in session.execute(select(Escalation, Clock.owner).join(Clock)):

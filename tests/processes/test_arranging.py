@@ -296,6 +296,18 @@ def test_r1_3a_a_form_that_was_read_before_somebody_elses_change_is_not_saved(
         arranges(head, metrology, "zhangwei", "chenzhiqiang", "liuyang", version=seen)
 
 
+def test_r1_3a_an_arrangement_is_not_taken_back_that_nobody_has_read(station, head, admin, metrology):
+    arranges(head, metrology, "chenzhiqiang", "zhangwei", since=date(2026, 3, 9))
+    seen = arranging.version(station.session, metrology)
+    arranges(admin, metrology, "liuyang", "zhangwei", since=date(2026, 3, 16))
+    with pytest.raises(AlreadyDone):
+        arranging.withdraw_later(
+            station.session, metrology, version=seen, by=head.actor, moment=station.clock.now()
+        )
+    station.session.rollback()
+    assert standing(station, metrology, date(2026, 3, 16)) == ["刘洋", "张伟"]
+
+
 def test_r1_3a_the_record_of_changes_only_grows(station, head, metrology):
     arranges(head, metrology, "zhangwei", "liuyang")
     assert station.session.scalars(select(PositionChange)).one()

@@ -127,7 +127,7 @@ def test_who_acts_and_for_whom_stands_on_the_page(
     )
     page = liting.get("/posts").text
     row = row_of(page, "计量技术")
-    assert "陈志强 " in row.split('data-label="现在"')[1] and "代 张伟" in row
+    assert "陈志强 " in row.split('data-label="现在谁在岗"')[1] and "代 张伟" in row
     assert "离岗中" in page and "突发" in page and "代岗 陈志强" in page
     assert "不在岗" not in page, "B is there"
 
@@ -370,10 +370,10 @@ def test_the_week_shows_halves_where_the_day_changes_hands_and_greys_days_off(
         "上午 李婷 下午 王芳 代 李婷",
         "上午 王芳 代 李婷 10:00 起 李婷",
         "李婷",
-        "休",
-        "休",
+        "周末",
+        "周末",
     ]
-    assert cells(page, "计量技术") == ["张伟"] * 5 + ["休", "休"]
+    assert cells(page, "计量技术") == ["张伟"] * 5 + ["周末", "周末"]
 
 
 def test_the_month_greys_the_spring_festival_and_keeps_the_worked_saturday(liting: Browser) -> None:
@@ -417,7 +417,7 @@ def test_a_withdrawn_absence_takes_nobody_off_the_roster(zhangwei: Browser, data
     landed = registers(zhangwei, database, "zhangwei")
     assert "陈志强 代 张伟" in cells(zhangwei.get("/posts/roster?day=2026-03-09").text, "计量技术")
     zhangwei.post(f"{landed}/withdraw")
-    assert cells(zhangwei.get("/posts/roster?day=2026-03-09").text, "计量技术") == ["张伟"] * 5 + ["休"] * 2
+    assert cells(zhangwei.get("/posts/roster?day=2026-03-09").text, "计量技术") == ["张伟"] * 5 + ["周末"] * 2
 
 
 # --- the board for the window ------------------------------------------------------------------------------

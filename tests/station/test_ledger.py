@@ -18,7 +18,7 @@ from workflow.station.ledger import COUNTED, EXTENDED, STOPPED, Interval, Totals
 from workflow.station.limits import Limit
 
 MINUTE = timedelta(minutes=1)
-HISTORIES, SEED = 60, 20260311
+HISTORIES, SEED = 16, 20260311
 
 
 def started(

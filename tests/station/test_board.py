@@ -221,6 +221,16 @@ def test_who_acts_is_told_for_each_half_day(station):
     assert not seats["standards"].empty
 
 
+def test_who_has_withdrawn_an_absence_is_not_listed_as_away(station):
+    session, day = station.session, date(2026, 3, 10)
+    (absence,) = (
+        one for one in session.scalars(select(absences.Absence)) if one.from_at > station.clock.now()
+    )
+    assert [one.person.login for one in presence.away(session, day, day)] == ["zhangwei"]
+    absences.withdraw(session, absence, station.clock.now())
+    assert presence.away(session, day, day) == []
+
+
 def test_a_position_without_anybody_is_empty_and_one_held_by_the_head_says_so(station):
     session, now = station.session, station.clock.now()
     everybody = ("liuyang", "zhaomin")

@@ -26,7 +26,7 @@ from workflow.station.permissions import can, visible
 from workflow.station.positions import ADMIN, DUTIES, HEAD, SUPERIOR, Position, PositionPost
 from workflow.station.staff import Staff
 from workflow.station.written import refuse_invisible
-from workflow.texts import T, Text
+from workflow.texts import T, Text, listed
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CODE = re.compile("[a-z][a-z0-9_]{1,30}")
@@ -177,11 +177,11 @@ def deactivate(session: Session, position: Position, *, by: Actor, moment: datet
     if count := session.scalar(waiting):
         raise Refused(T("还有 %(count)s 件任务等待这个岗位办理，不能停用。", count=count))
     if items := session.scalars(_items(position, _day(moment))).all():
-        raise Refused(T("服务事项 %(items)s 由这个岗位办理，不能停用。", items="、".join(items)))
+        raise Refused(T("服务事项 %(items)s 由这个岗位办理，不能停用。", items=listed(items)))
     others = select(Position.duties).where(Position.active, Position.id != position.id)
     left = {duty for duties in session.scalars(others) for duty in duties}
-    if alone := [str(DUTIES[duty]) for duty in position.duties if duty not in left]:
-        raise Refused(T("没有别的启用岗位承担“%(duties)s”，不能停用。", duties="、".join(alone)))
+    if alone := [DUTIES[duty] for duty in position.duties if duty not in left]:
+        raise Refused(T("没有别的启用岗位承担“%(duties)s”，不能停用。", duties=listed(alone)))
     _tell_superior(session, position, by, moment)
     position.active = False
     _note(session, position, DEACTIVATE, _day(moment), by, moment)

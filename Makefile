@@ -24,7 +24,7 @@ run: setup
 setup: prerequisites .stamps/python .stamps/feel .stamps/frontend .stamps/texts
 
 test: setup .stamps/dev .stamps/browser
-	@CHROMIUM="$$(cat .stamps/browser)" YIZHAN_TEST_PG=$(PG) $(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@CHROMIUM="$$(cat .stamps/browser)" YIZHAN_TEST_PG=$(PG) $(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 check: prerequisites .stamps/dev
 	$(PY) -m ruff format --check .

@@ -6,6 +6,7 @@
 PORT ?= 8000
 PG ?= 18
 ARGS ?=
+WORKERS ?= 3
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 PY := .venv/bin/python
@@ -24,7 +25,7 @@ run: setup
 setup: prerequisites .stamps/python .stamps/feel .stamps/frontend .stamps/texts
 
 test: setup .stamps/dev .stamps/browser
-	@CHROMIUM="$$(cat .stamps/browser)" YIZHAN_TEST_PG=$(PG) $(PY) -m pytest -n auto --dist worksteal $(ARGS)
+	@CHROMIUM="$$(cat .stamps/browser)" YIZHAN_TEST_PG=$(PG) $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: prerequisites .stamps/dev
 	$(PY) -m ruff format --check .

@@ -1,6 +1,7 @@
 """One embedded server a run, one template database with all tables, and clones of it.
 
 ``session``   its outer transaction is rolled back, its commits are savepoints: for almost every test
+``filled_home``  with one of these: the demo's people, items and diagrams are in the database already
 ``database``  a clone of its own with real commits: two connections, the worker, the browser
 ``clock``     the business clock of whichever of the two the test uses; each test begins at 2026-03-02 09:00
 """
@@ -26,8 +27,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from workflow.cluster import OWNER
 from workflow.database import business_now, make_engine, make_sessions, migrate, set_business_clock, shift
 from workflow.keeper import Keeper
+from workflow.station import demo, running
+from workflow.station.review import ReviewBlock
 
-TEMPLATE = "yz_template"
+TEMPLATE, FILLED = "yz_template", "yz_filled"
 BEGINNING = "2026-03-02 09:00"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 numbers = count(1)
@@ -104,10 +107,46 @@ def shared_engine(server: Keeper) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def filled_template(server: Keeper, open_folder: Path) -> Path:
+    """A second template, with the demo in it as it is installed; the home with the keys it was sealed by."""
+    home = open_folder / "filled-home"
+    run_as_owner(server, f"CREATE DATABASE {FILLED} TEMPLATE {TEMPLATE}")
+    engine = make_engine(server.url(FILLED))
+    with pytest.MonkeyPatch.context() as patch, Session(engine) as session:
+        patch.setenv("YIZHAN_HOME", str(home))
+        moment = datetime.fromisoformat(BEGINNING).replace(tzinfo=SHANGHAI)
+        set_business_clock(session, moment)
+        demo.fill(session, moment)
+        running.deploy_shipped(session, actor="system", moment=moment)
+        # None of the first four cases is drawn for review: whoever tests something else is not surprised.
+        session.add(ReviewBlock(size=5, used=1, chosen=1))
+        session.commit()
+    engine.dispose()
+    return home
+
+
+@pytest.fixture(scope="session")
+def filled_engine(server: Keeper, filled_template: Path) -> Iterator[Engine]:
+    run_as_owner(server, f"CREATE DATABASE shared_filled TEMPLATE {FILLED}")
+    engine = make_engine(server.url("shared_filled"))
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def connection(shared_engine: Engine) -> Iterator[Connection]:
+def filled_home(filled_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own with the keys of the demo in the database."""
+    shutil.copytree(filled_template, tmp_path / "home")
+    monkeypatch.setenv("YIZHAN_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
     """The transaction around a test; several sessions may join it."""
-    with shared_engine.connect() as connection, connection.begin() as outer:
+    engine = "filled_engine" if "filled_home" in request.fixturenames else "shared_engine"
+    with request.getfixturevalue(engine).connect() as connection, connection.begin() as outer:
         yield connection
         outer.rollback()
 
@@ -121,9 +160,12 @@ def session(connection: Connection) -> Iterator[Session]:
 
 
 @pytest.fixture
-def database(server: Keeper) -> Iterator[Database]:
-    name = f"clone_{next(numbers)}"
-    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+def database(server: Keeper, request: pytest.FixtureRequest) -> Iterator[Database]:
+    name, template = f"clone_{next(numbers)}", TEMPLATE
+    if "filled_home" in request.fixturenames:
+        request.getfixturevalue("filled_template")
+        template = FILLED
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     engine = make_engine(server.url(name), connections=30)
     owner_url = server.url(name, role=OWNER)
     owner = make_engine(owner_url)

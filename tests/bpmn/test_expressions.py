@@ -9,6 +9,7 @@ import pytest
 from workflow.bpmn import expressions
 from workflow.bpmn.expressions import (
     FeelError,
+    FeelMemory,
     FeelSyntax,
     FeelTimeout,
     evaluate,
@@ -99,7 +100,7 @@ def test_nothing_of_the_host_is_reachable():
     ],
 )
 def test_a_runaway_is_stopped_and_the_next_question_answered(runaway):
-    with pytest.raises(FeelTimeout):
+    with pytest.raises((FeelTimeout, FeelMemory)):  # whichever limit it meets first: the loop also grows
         value(runaway)
     assert value("1 + 1") == 2
 

@@ -12,15 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.conftest import Clock
-from tests.running import draw_nobody
 from workflow.engine.actors import Actor
 from workflow.engine.engine import Engine
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
-from workflow.station import cases, demo, inbox, notices, staff
+from workflow.station import cases, inbox, notices, staff
 from workflow.station.cases import Case
 from workflow.station.enterprises import Enterprise
-from workflow.station.running import deploy_shipped, engine_for
+from workflow.station.running import engine_for
 from workflow.station.staff import Staff
 
 
@@ -123,12 +122,7 @@ class Person:
 
 
 @pytest.fixture
-def station(session: Session, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Station:
-    monkeypatch.setenv("YIZHAN_HOME", str(tmp_path / "home"))
-    demo.fill(session, clock.now())
-    deploy_shipped(session, actor="system", moment=clock.now())
-    draw_nobody(session)
-    session.commit()
+def station(filled_home: Path, session: Session, clock: Clock) -> Station:
     return Station(session, clock)
 
 

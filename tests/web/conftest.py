@@ -14,13 +14,11 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.conftest import Clock, Database
-from tests.running import draw_nobody
 from web import create_app
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.settings import Settings
 from workflow.station import demo
 from workflow.station.cases import Case
-from workflow.station.running import deploy_shipped
 
 CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
 
@@ -61,17 +59,12 @@ class Browser:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("YIZHAN_HOME", str(tmp_path / "home"))
-    return Settings.from_environment({"YIZHAN_HOME": str(tmp_path / "home"), "YIZHAN_DEMO": "1"})
+def settings(filled_home: Path) -> Settings:
+    return Settings.from_environment({"YIZHAN_HOME": str(filled_home), "YIZHAN_DEMO": "1"})
 
 
 @pytest.fixture
 def app(database: Database, clock: Clock, settings: Settings) -> Flask:
-    with database.sessions.begin() as session:
-        demo.fill(session, clock.now())
-        deploy_shipped(session, actor="system", moment=clock.now())
-        draw_nobody(session)
     return create_app(settings, sessions=database.sessions)
 
 

@@ -24,11 +24,11 @@ import pytest
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.running import draw_nobody
 from workflow.cluster import OWNER
 from workflow.database import business_now, make_engine, make_sessions, migrate, set_business_clock, shift
 from workflow.keeper import Keeper
 from workflow.station import demo, running
-from workflow.station.review import ReviewBlock
 
 TEMPLATE, FILLED = "yz_template", "yz_filled"
 BEGINNING = "2026-03-02 09:00"
@@ -119,8 +119,7 @@ def filled_template(server: Keeper, open_folder: Path) -> Path:
         set_business_clock(session, moment)
         demo.fill(session, moment)
         running.deploy_shipped(session, actor="system", moment=moment)
-        # None of the first four cases is drawn for review: whoever tests something else is not surprised.
-        session.add(ReviewBlock(size=5, used=1, chosen=1))
+        draw_nobody(session)
         session.commit()
     engine.dispose()
     return home

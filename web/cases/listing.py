@@ -11,9 +11,8 @@ from web.cases.page import of_clock
 from web.deadlines import Deadline
 from web.language import ZONE
 from web.request import actor, db, moment
-from workflow.station import intake
 from workflow.station.cases import CLOSED, STATES, Case
-from workflow.station.clocks import Clock
+from workflow.station.clocks import ITEM_CLOCK, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible
@@ -63,7 +62,7 @@ def lines(q: str, *, closed: bool) -> list[Line]:
         found = found.where(Case.state == CLOSED, Case.closed_at >= month)
     rows = db().execute(found).all()
     owners = [case.key for case, *_ in rows]
-    running = select(Clock).where(Clock.kind == intake.ITEM_CLOCK, Clock.owner.in_(owners)).order_by(Clock.id)
+    running = select(Clock).where(Clock.kind == ITEM_CLOCK, Clock.owner.in_(owners)).order_by(Clock.id)
     clocks = {clock.owner: clock for clock in db().scalars(running)}
     return [
         Line(

@@ -16,7 +16,7 @@ from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clocks, documents, inbox, intake
+from workflow.station import cases, clocks, documents, inbox
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -73,7 +73,7 @@ def page(case_id: int) -> Page:
     """NotFound."""
     by, now = actor(), moment()
     case = cases.find(db(), by, case_id)
-    clock = clocks.of(db(), case.key, intake.ITEM_CLOCK)
+    clock = clocks.of(db(), case.key, clocks.ITEM_CLOCK)
     open_tasks = shown(inbox.of_case(db(), by, now, case.id))
     instances = of_case(case)
     steps = select(TaskRow.name).where(TaskRow.instance_id.in_(instances), TaskRow.status == OPEN)

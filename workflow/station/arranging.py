@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ForeignKey, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -21,6 +20,7 @@ from workflow.errors import AlreadyDone, NotAllowed, NotFound, Refused
 from workflow.schema import Base
 from workflow.station import arrangements, notices, positions
 from workflow.station.arrangements import People
+from workflow.station.calendar import ZONE
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import can, visible
 from workflow.station.positions import ADMIN, DUTIES, HEAD, SUPERIOR, Position, PositionPost
@@ -28,7 +28,6 @@ from workflow.station.staff import Staff
 from workflow.station.written import refuse_invisible
 from workflow.texts import T, Text, listed
 
-ZONE = ZoneInfo("Asia/Shanghai")
 CODE = re.compile("[a-z][a-z0-9_]{1,30}")
 LONGEST_NAME = 20
 FURTHEST = timedelta(days=366)  # ahead: a date beyond is a slip of the year

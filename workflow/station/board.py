@@ -25,10 +25,9 @@ from workflow.engine.timers import TimerRow
 from workflow.errors import NotAllowed, Refused
 from workflow.station import calendar, cases, clocks, positions
 from workflow.station.cases import CLOSED, Case
-from workflow.station.clocks import FINISHED, STOPPED, Clock, Escalation
+from workflow.station.clocks import FINISHED, ITEM_CLOCK, STOPPED, Clock, Escalation
 from workflow.station.deadline_words import Remaining, remaining
 from workflow.station.enterprises import Enterprise
-from workflow.station.intake import ITEM_CLOCK
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.lights import GREEN, ORDERS, PAUSED, RED, UNTIMED, YELLOW, Mark, Owner
 from workflow.station.permissions import can, visible

@@ -46,6 +46,7 @@ from workflow.station.deadlines import (
 )
 from workflow.texts import T, Text
 
+ITEM_CLOCK = "item"  # the kind of the clock that a case is promised by
 RUNNING, STOPPED, FINISHED = "running", "stopped", "finished"
 
 LATE = "late"  # the rung at which a case is late for good: from then on nothing stops or extends its clock

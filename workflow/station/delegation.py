@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,14 +19,13 @@ from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.schema import Json
 from workflow.station import absences, calendar, notices, positions, work_handover
 from workflow.station.absences import Absence
-from workflow.station.calendar import Calendar
+from workflow.station.calendar import ZONE, Calendar
 from workflow.station.deadlines import Limit, deadline
 from workflow.station.permissions import can
 from workflow.station.positions import HEAD, SUPERIOR
 from workflow.station.staff import Staff, by_key
 from workflow.texts import T, Text, listed
 
-ZONE = ZoneInfo("Asia/Shanghai")
 PROCESS = "delegation"
 WITHDRAW = "撤销离岗"  # the message of the diagram
 TERMS = {"remind_days": "number", "grace_hours": "number"}

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workflow.station import absences, enterprises, items, persons, positions, staff
 from workflow.station.absences import Absence
+from workflow.station.calendar import ZONE
 from workflow.station.items import Material
 
-ZONE = ZoneInfo("Asia/Shanghai")
 PASSWORD = "yizhan-demo"  # noqa: S105 printed at the start of every demo
 BEGINNING = date(2026, 1, 1)
 PLACE = "示例市质量基础设施一站式服务站 一楼服务大厅"

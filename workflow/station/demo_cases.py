@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,12 +18,11 @@ from workflow.database import business_now, set_business_clock
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.station import positions, staff, targets
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case, of_instance
 from workflow.station.enterprises import Enterprise
 from workflow.station.running import engine_for
 from workflow.station.staff import Staff
-
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)

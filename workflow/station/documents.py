@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ForeignKey, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -24,12 +23,12 @@ from workflow.errors import AlreadyDone, NotFound, Refused
 from workflow.schema import Base
 from workflow.settings import Settings
 from workflow.station import blobs, keys, numbering, rendering
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.positions import Position
 from workflow.station.staff import names
 from workflow.texts import T, Text
 
-ZONE = ZoneInfo("Asia/Shanghai")
 PERSONAL = "document.personal"
 PDF = "application/pdf"
 TOKEN_BYTES = 16

@@ -7,18 +7,15 @@ completed by itself, and each rung of a clock is reached once (decisions 3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from zoneinfo import ZoneInfo
 
 from workflow.engine.actions import ActionContext, action
 from workflow.station import clocks, notices, owners, positions
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
-from workflow.station.intake import ITEM_CLOCK
+from workflow.station.clocks import ITEM_CLOCK
 from workflow.station.positions import SUPERIOR
 from workflow.station.staff import Staff
 from workflow.texts import T, Text
-
-ZONE = ZoneInfo("Asia/Shanghai")
-
 
 # the ladder of the item's clock
 

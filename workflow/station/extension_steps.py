@@ -201,7 +201,7 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
         on_behalf_of=context.on_behalf_of,
         document_id=notice.id,
     )
-    context.clock_moved(extensions.ITEM_CLOCK)
+    context.clock_moved(clocks.ITEM_CLOCK)
     told = T(
         "您的事项 %(no)s 需延期办理：原定 %(old)s 前办结，现延至 %(new)s。原因：%(reason)s。"
         "监督电话 %(phone)s。",
@@ -310,7 +310,7 @@ def _decided(context: ActionContext, request_id: int) -> ExtensionRequest:
 
 
 def _clock(context: ActionContext | FormContext, case: Case) -> clocks.Clock:
-    clock = clocks.of(context.session, case.key, extensions.ITEM_CLOCK)
+    clock = clocks.of(context.session, case.key, clocks.ITEM_CLOCK)
     assert clock is not None, "a case with a request has a clock"
     return clock
 

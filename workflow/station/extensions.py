@@ -21,16 +21,15 @@ from workflow.engine.actions import registry
 from workflow.engine.actors import Actor
 from workflow.errors import NotAllowed, Refused, YizhanError
 from workflow.schema import Base, Json
-from workflow.station import clocks, handling, positions
+from workflow.station import calendar, clocks, handling, positions
 from workflow.station.cases import Case
-from workflow.station.clocks import Clock
+from workflow.station.clocks import ITEM_CLOCK, Clock
 from workflow.station.limits import amount
 from workflow.station.positions import HEAD, SUPERIOR, Position, PositionPost
 from workflow.station.staff import Staff
 from workflow.texts import T, Text
 
 PROCESS, CEILINGS = "extension_approval", "ceilings"
-ITEM_CLOCK = "item"
 OPEN, GRANTED, REFUSED, UNDECIDED, MOOT = "open", "granted", "refused", "undecided", "moot"
 STATES = {
     OPEN: T("待审批"),
@@ -262,7 +261,7 @@ def _concerns_head(session: Session, people: Collection[str], moment: datetime) 
 def _twins(session: Session, people: Collection[str], moment: datetime) -> set[str]:
     """Everybody who stands in one position with one of them, as A or as B."""
     mine, other = aliased(PositionPost), aliased(PositionPost)
-    day = moment.astimezone(positions.ZONE).date()
+    day = moment.astimezone(calendar.ZONE).date()
     rows = session.scalars(
         select(other.staff_id)
         .join(mine, mine.position_id == other.position_id)
@@ -279,7 +278,7 @@ def _twins(session: Session, people: Collection[str], moment: datetime) -> set[s
 
 def _first_of(session: Session, duty: str, moment: datetime) -> list[str]:
     """The A of each position with this duty, away or not."""
-    day = moment.astimezone(positions.ZONE).date()
+    day = moment.astimezone(calendar.ZONE).date()
     rows = session.scalars(
         select(PositionPost.staff_id)
         .join(Position, Position.id == PositionPost.position_id)

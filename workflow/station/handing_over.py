@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,13 +19,13 @@ from workflow.engine.tasks import TaskRow
 from workflow.errors import NotAllowed, NotFound, Refused
 from workflow.station import notices, positions, staff
 from workflow.station.absences import CAUSES, OTHER, Absence
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case, by_key
 from workflow.station.deadline_words import day_text
 from workflow.station.permissions import can, visible
 from workflow.station.staff import Staff
 from workflow.texts import T, Text
 
-ZONE = ZoneInfo("Asia/Shanghai")
 INSTANT = timedelta(seconds=1)  # a deadline is the end of the work: what counts is the moment before
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -16,6 +15,7 @@ from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.station import wanted as asked
 from workflow.station.absences import Absence
+from workflow.station.calendar import ZONE
 from workflow.station.cases import CLOSED, Case
 from workflow.station.clocks import FINISHED, Clock
 from workflow.station.enterprises import Enterprise
@@ -25,8 +25,6 @@ from workflow.station.persons import Person, mask_name
 from workflow.station.staff import Staff
 from workflow.station.wanted import Wanted
 from workflow.texts import T, Text
-
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -25,7 +24,9 @@ from workflow.station import (
     outbox,
     persons,
 )
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case, CaseMaterial
+from workflow.station.clocks import ITEM_CLOCK
 from workflow.station.deadlines import Limit
 from workflow.station.enterprises import Enterprise
 from workflow.station.permissions import visible
@@ -33,8 +34,6 @@ from workflow.station.positions import Position
 from workflow.station.staff import Staff, by_key
 from workflow.texts import T, Text
 
-ZONE = ZoneInfo("Asia/Shanghai")
-ITEM_CLOCK = "item"
 FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "电子"}
 
 

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from workflow.station.calendar import Calendar
+from workflow.station.calendar import ZONE, Calendar
 
-ZONE = ZoneInfo("Asia/Shanghai")
 RED, YELLOW, GREEN, PAUSED, UNTIMED = "red", "yellow", "green", "paused", "untimed"
 LIGHTS = (RED, YELLOW, GREEN, PAUSED, UNTIMED)  # the most urgent first
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from workflow.station import arrangements, calendar, items, presence, rendering
 from workflow.station.arrangements import Arrangement
-from workflow.station.calendar import Calendar
+from workflow.station.calendar import ZONE, Calendar
 from workflow.station.presence import Turn
 from workflow.station.staff import Staff
 
-ZONE = ZoneInfo("Asia/Shanghai")
 TEMPLATE = "notice_board"
 
 

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ColumnElement, Date, ForeignKey, Index, and_, or_, select, text
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
@@ -20,10 +19,10 @@ from workflow.engine.actors import Actor
 from workflow.errors import Refused
 from workflow.schema import Base
 from workflow.station.absences import Absence, covers
+from workflow.station.calendar import ZONE
 from workflow.station.staff import Staff, by_key
 from workflow.texts import T
 
-ZONE = ZoneInfo("Asia/Shanghai")
 HEAD, SUPERIOR, ADMIN = "head", "superior", "admin"
 DUTIES = {
     "intake": T("接待受理"),

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workflow.station import positions
 from workflow.station.absences import Absence
-from workflow.station.calendar import Calendar, at
+from workflow.station.calendar import ZONE, Calendar, at
 from workflow.station.positions import Position, PositionPost
 from workflow.station.staff import Staff
 
-ZONE = ZoneInfo("Asia/Shanghai")
 MIDNIGHT = datetime.min.time()
 
 Held = dict[str, list[tuple[Staff, Staff | None]]]

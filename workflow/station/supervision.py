@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,13 +18,13 @@ from workflow.engine.submissions import latest
 from workflow.errors import NotAllowed, Refused
 from workflow.schema import Json
 from workflow.station import calendar, cases, contacts, notices, outbox, owners, telling
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
+from workflow.station.clocks import LATE
 from workflow.station.escalation import alert_overseer
 from workflow.station.permissions import can
 from workflow.texts import T
 
-ZONE = ZoneInfo("Asia/Shanghai")
-LATE = "late"
 LATE_REASONS = {
     "workload": T("办件集中、人手不足"),
     "institution": T("承办机构延误"),

@@ -22,12 +22,12 @@ from workflow.schema import Json
 from workflow.station import calendar, cases, clocks, documents, handling, notices, outbox, owners, positions
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
-from workflow.station.clocks import Clock
+from workflow.station.clocks import ITEM_CLOCK, Clock
 from workflow.station.deadline_words import stamp
 from workflow.station.rendering import letterhead
 from workflow.texts import T
 
-PROCESS, ITEM_CLOCK = "suspension", "item"
+PROCESS = "suspension"
 BY_LEADER = frozenset({"correction"})  # once a case is accepted, waiting for materials is the head's decision
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, and_, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -19,15 +18,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from workflow.engine.actors import Actor
 from workflow.errors import AlreadyDone, NotAllowed, NotFound, Refused
 from workflow.schema import Base
-from workflow.station.calendar import Calendar
+from workflow.station.calendar import ZONE, Calendar
 from workflow.station.cases import CLOSED, Case
-from workflow.station.clocks import Clock
-from workflow.station.intake import ITEM_CLOCK
+from workflow.station.clocks import ITEM_CLOCK, Clock
 from workflow.station.items import DOMAINS, ItemVersion, ServiceItem
 from workflow.station.permissions import can, visible
 from workflow.texts import T, Text
 
-ZONE = ZoneInfo("Asia/Shanghai")
 MONTH, QUARTER, YEAR = "month", "quarter", "year"
 PERIODS = {MONTH: T("月度"), QUARTER: T("季度"), YEAR: T("年度")}
 MONTHS = {MONTH: 1, QUARTER: 3, YEAR: 12}

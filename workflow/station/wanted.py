@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, true, tuple_
 
 from workflow.engine.actors import Actor
 from workflow.engine.tasks import TaskRow
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.clocks import STOPPED, Clock
 from workflow.station.enterprises import Enterprise
@@ -19,7 +19,6 @@ from workflow.station.permissions import LEAD
 from workflow.station.persons import Person
 from workflow.texts import T, Text
 
-ZONE = ZoneInfo("Asia/Shanghai")
 LONGEST = 80  # signs of a search
 SHORTEST_INITIALS = 2  # one letter would find half of all people
 

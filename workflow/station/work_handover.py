@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
@@ -15,12 +14,12 @@ from workflow.engine.tasks import DONE, OPEN, TaskRow
 from workflow.settings import Settings
 from workflow.station import documents, positions
 from workflow.station.absences import Absence
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.documents import Document, Issuer, Kind
 from workflow.station.staff import Staff, names
 from workflow.texts import T
 
-ZONE = ZoneInfo("Asia/Shanghai")
 KIND = "work_handover"
 
 

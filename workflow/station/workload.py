@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -14,12 +13,11 @@ from sqlalchemy.orm import Session
 from workflow.engine.actors import Actor
 from workflow.engine.tasks import DONE, OPEN, TaskRow
 from workflow.station import positions
+from workflow.station.calendar import ZONE
 from workflow.station.lights import Mark
 from workflow.station.permissions import visible
 from workflow.station.positions import ADMIN, Position, PositionPost
 from workflow.station.staff import Staff
-
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass

@@ -17,6 +17,8 @@ from workflow.engine.tasks import TaskRow
 from workflow.errors import InvalidForm, NotFound, Refused
 from workflow.station import absences, delegation, documents, positions
 from workflow.station.absences import Absence
+from workflow.station.documents import Document
+from workflow.station.permissions import visible
 
 PHONE = "000-12345678"
 
@@ -428,6 +430,22 @@ def test_the_sheet_says_all_that_it_must(station, zhangwei, chenzhiqiang, case):
     ):  # fmt: skip
         assert words in said, words
     assert PHONE.replace("-", "") not in said and PHONE not in said
+
+
+def test_the_sheet_names_cases_and_is_nothing_for_who_only_administers(
+    station, zhangwei, chenzhiqiang, case, planned
+):
+    does(chenzhiqiang, planned, "confirm", answer="accept")
+    hands_over(zhangwei, planned)
+    does(chenzhiqiang, planned, "take_over", accepted="yes")
+
+    def seen_by(login):
+        found = select(Document.id).where(
+            Document.owner == planned.key, visible(station.person(login).actor, Document)
+        )
+        return len(station.session.scalars(found).all())
+
+    assert (seen_by("liting"), seen_by("admin")) == (1, 0)
 
 
 def test_the_emergency_phone_is_sealed_and_nowhere_in_the_clear(station, zhangwei, planned):

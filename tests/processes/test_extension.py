@@ -337,7 +337,7 @@ def test_r2_4_3c_the_notice_of_extension_says(station, zhangwei, head, handled, 
     [
         "延期审批单",
         "YS2026-00001",
-        "申请人Requestedby张伟",
+        "提出人Requestedby张伟",
         "第1次",
         "计量所排期延后一周。",
         "样品已送检，已催两次。",
@@ -429,3 +429,10 @@ def test_a_case_completed_before_the_client_was_told_of_the_extension_needs_no_c
     assert open_steps(station, handled) == []
     station.clock.move_to("2026-03-20 09:00")
     assert station.fire_due() == []
+
+
+def test_r2_4_3c_the_approval_sheet_is_one_page(station, zhangwei, head, handled):
+    asks(zhangwei, handled)
+    head.does(handled, "approve", {"decision": "grant"})
+    (sheet,) = [one for one in documents.of(station.session, handled.key) if one.kind == "extension_approval"]
+    assert len(PdfReader(io.BytesIO(documents.pdf(station.session, sheet))).pages) == 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import ColumnElement, false, or_, true
 
 from workflow.engine import tasks
 from workflow.engine.actors import SYSTEM, Actor
@@ -56,13 +56,6 @@ def _own_drafts(actor: Actor, Draft: Any) -> ColumnElement[bool]:
     return Draft.staff_id == int(number) if kind == "staff" else false()
 
 
-def _documents(actor: Actor, Document: Any) -> ColumnElement[bool]:
-    """Papers of cases as their cases; those of absences are for all staff, as the absences are."""
-    return or_(
-        CASE_WORK(actor, Document), and_(ANYBODY(actor, Document), Document.owner.startswith("absence:"))
-    )
-
-
 def _rights(actor: Actor) -> frozenset[str]:
     """What the actor may beyond the tasks offered; the system itself may see everything."""
     return frozenset({CASES, LEAD, ADMIN}) if actor == SYSTEM else actor.may
@@ -75,7 +68,7 @@ ROWS: Mapping[str, Rule] = {
     "case_material": CASE_WORK,
     "clock": CASE_WORK,
     "clock_event": CASE_WORK,
-    "document": _documents,
+    "document": CASE_WORK,
     "enterprise": CASE_WORK,
     "person": CASE_WORK,
     "instance": CASE_WORK,

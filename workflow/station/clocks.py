@@ -20,6 +20,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     UniqueConstraint,
+    bindparam,
     event,
     or_,
     select,
@@ -161,12 +162,17 @@ def _only_grows(_mapper: object, _connection: object, line: ClockEvent) -> None:
 
 # --- verbs -----------------------------------------------------------------------------------------------
 
+_latest = (
+    select(Clock)
+    .where(Clock.owner == bindparam("whose"), Clock.kind == bindparam("which"))
+    .order_by(Clock.id.desc())
+    .limit(1)
+)
+
 
 def of(session: Session, owner: str, kind: str) -> Clock | None:
     """The latest clock of this kind: the one that runs, else the last one that ended."""
-    return session.scalar(
-        select(Clock).where(Clock.owner == owner, Clock.kind == kind).order_by(Clock.id.desc()).limit(1)
-    )
+    return session.scalar(_latest, {"whose": owner, "which": kind})
 
 
 def live_of(session: Session, owners: Sequence[str], kind: str) -> dict[str, Clock]:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import CheckConstraint, case
+from sqlalchemy import CheckConstraint, bindparam, case
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -35,19 +35,21 @@ class ReviewBlock(Base):
     chosen: Mapped[int]
 
 
+_full = ReviewBlock.used == ReviewBlock.size
+_fresh = insert(ReviewBlock).values(size=bindparam("of"), used=1, chosen=bindparam("drawn"))
+_next = _fresh.on_conflict_do_update(
+    index_elements=["size"],
+    set_={
+        "used": case((_full, 1), else_=ReviewBlock.used + 1),
+        "chosen": case((_full, _fresh.excluded.chosen), else_=ReviewBlock.chosen),
+    },
+).returning(ReviewBlock.used, ReviewBlock.chosen)
+
+
 def draw(session: Session, size: int) -> bool:
     """Is the next case of a block of ``size`` the one to be reviewed? One statement."""
-    full = ReviewBlock.used == ReviewBlock.size
-    fresh = insert(ReviewBlock).values(size=size, used=1, chosen=secrets.randbelow(size) + 1)
-    used, chosen = session.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["size"],
-            set_={
-                "used": case((full, 1), else_=ReviewBlock.used + 1),
-                "chosen": case((full, fresh.excluded.chosen), else_=ReviewBlock.chosen),
-            },
-        ).returning(ReviewBlock.used, ReviewBlock.chosen)
-    ).one()
+    values = {"of": size, "drawn": secrets.randbelow(size) + 1}
+    used, chosen = session.connection().execute(_next, values).one()
     return bool(used == chosen)
 
 

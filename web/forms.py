@@ -22,6 +22,7 @@ def opened(form: OpenForm, draft: Opened | None = None) -> dict[str, Any]:
     A draft gives back what was written, not what could only be read: that may have changed meanwhile.
     """
     schema = deepcopy(dict(form.schema))
+    unfold(schema)
     if language() != CHINESE:
         translate(schema)
     data = {key: [_choice(one) for one in choices] for key, choices in form.choices.items()}
@@ -33,6 +34,15 @@ def opened(form: OpenForm, draft: Opened | None = None) -> dict[str, Any]:
         }
         body["draft"] = {"saved": when(draft), "data": written}
     return body
+
+
+def unfold(component: dict[str, Any]) -> None:
+    """Show lists whole, in place: form-js hides what comes after the fifth row, and a check or a hand-over
+    is of every row."""
+    for child in component.get("components") or ():
+        if child.get("type") == "dynamiclist":
+            child["disableCollapse"] = True
+        unfold(child)
 
 
 def translate(component: dict[str, Any]) -> None:

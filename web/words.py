@@ -40,7 +40,6 @@ def island_words() -> dict[str, str]:
         "No files selected": _("未选择文件"),
         "Nothing to show.": _("没有内容"),
         "Add new": _("新增一行"),
-        "Collapse": _("收起"),
         "Remove tag": _("移除"),
         "Increment": _("加一"),
         "Decrement": _("减一"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +13,27 @@ from flask import Flask
 from playwright.sync_api import Page
 from sqlalchemy import select
 
+from tests.browser.in_motion import put_in_motion
 from tests.conftest import Clock, Database
+from tests.processes.conftest import Station
+from workflow.engine.submissions import SubmissionRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.schema import Base
-from workflow.station import demo_cases
+from workflow.station import demo_cases, documents
+from workflow.station.absences import Absence
 from workflow.station.cases import Case
 from workflow.station.documents import Document
+from workflow.station.positions import Position
 
 SitsDown = Callable[..., Page]
 
+LETTERHEAD = Path(documents.__file__).parent / "templates" / "letterhead.json"
 HAN = re.compile(r"[\u3400-\u9fff\u3001\u3002\uff01-\uff5e]+")
 ENGLISH = re.compile(r"[A-Za-z]{3,}")
 PLACEHOLDER = re.compile(r"\{\w+\}")
 # Codes, file kinds, the mark of the diagram's maker, the keys of a keyboard, algorithms, numbers of papers.
 ALLOWED = re.compile(
-    r"PDF|Powered by bpmn\.io|BPMN|\bEnter\b|SHA-256"
+    r"PDF|CSV|GBK|UTF-8|Powered by bpmn\.io|BPMN|\bEnter\b|SHA-256|reception_3"
     r"|\b[0-9a-f]{16,}\b|\b[A-Z]{2}\d{2,}[\w-]*|\b\d[0-9A-Z]{17}\b"
 )
 # What people of the station have written or are called: it is shown as it is.
@@ -34,7 +42,7 @@ DATA = {
     "enterprise": ["name", "initials"],
     "person": ["name"],
     "service_item": ["name"],
-    "position": ["name"],
+    "position": ["code", "name"],
     "item_material": ["name", "condition", "source"],
     "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],
@@ -42,7 +50,7 @@ DATA = {
 WORDS = """
 () => {
   const said = [document.title]
-  const quiet = (element) => element.closest('script, style, [lang]:not(html)')
+  const quiet = (element) => element.closest('script, style, noscript, [lang]:not(html)')
   const texts = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT)
   while (texts.nextNode()) if (!quiet(texts.currentNode.parentElement)) said.push(texts.currentNode.data)
   for (const name of ['title', 'aria-label', 'aria-description', 'placeholder', 'alt', 'data-words']) {
@@ -57,9 +65,9 @@ WORDS = """
 
 @pytest.fixture
 def week(app: Flask, database: Database, clock: Clock) -> Database:
-    """A week of real cases: every step is waited at by some, one of them is late."""
-    with database.sessions.begin() as session:
-        demo_cases.play(session, clock.now())
+    """A week of real cases and absences: somebody waits at every step of every diagram."""
+    with database.sessions() as session:
+        put_in_motion(Station(session, clock))
     return database
 
 
@@ -74,7 +82,18 @@ def written(week: Database) -> list[str]:
             for value in session.scalars(select(Base.metadata.tables[name].c[column]))
             if value
         }
+        found |= set(people_words(json.loads(LETTERHEAD.read_text("utf-8"))))
+        found |= {one for form in session.scalars(select(SubmissionRow.data)) for one in people_words(form)}
     return sorted(found, key=len, reverse=True)
+
+
+def people_words(part: Any) -> Iterator[str]:
+    """What somebody has written into a form, in Chinese."""
+    parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for value in parts:
+        yield from people_words(value)
+    if isinstance(part, str) and HAN.search(part):
+        yield part
 
 
 class Walk:
@@ -118,6 +137,14 @@ class Walk:
             for choice in choices if isinstance(choices, list) else ():
                 self.check(path, str(choice.get("label", "")))
 
+    def begun(self, path: str) -> None:
+        """A form that begins something: its page, all it can show, and what it says to nothing filled in."""
+        self.to(path)
+        self.form(f"{path}/form.json")
+        self.page.locator("[data-send]").click()
+        self.page.locator("#form-errors").wait_for()
+        self.look()
+
 
 def shown(part: Any) -> Iterator[str]:
     """Strings of a form's schema that have words in them: not ids, keys, kinds and expressions."""
@@ -132,32 +159,94 @@ def shown(part: Any) -> Iterator[str]:
             yield from shown(value)
 
 
+@pytest.fixture
+def steps(week: Database) -> dict[tuple[str, str | None], int]:
+    """One open task of every step, by element and form."""
+    with week.sessions() as session:
+        rows = session.scalars(select(TaskRow).where(TaskRow.status == OPEN))
+        return {(row.element, row.form): row.id for row in rows}
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_speaks_one_language(
+def test_every_step_speaks_one_language(
+    sits_down: SitsDown, written: list[str], steps: dict[tuple[str, str | None], int], language: str
+) -> None:
+    begun_by = {"intake/register", "delegation/register", "extension_approval/request"}
+    begun_by |= {"suspension/stop", "unlisted_material/request"}
+    shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
+    assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
+    walk = Walk(sits_down("zhoujianguo"), language, written)
+    for task in steps.values():
+        walk.to(f"/?task={task}")
+        walk.to(f"/tasks/{task}")
+        walk.form(f"/tasks/{task}/form.json")
+    assert not walk.faults, "\n".join(sorted(set(walk.faults)))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_of_cases_speaks_one_language(
     sits_down: SitsDown, week: Database, written: list[str], language: str
 ) -> None:
     with week.sessions() as session:
-        cases = {case.state: case.id for case in session.scalars(select(Case).order_by(Case.id.desc()))}
-        tasks = session.scalars(select(TaskRow.id).where(TaskRow.status == OPEN).order_by(TaskRow.id)).all()
+        cases = session.scalars(select(Case.id).where(Case.id > len(demo_cases.EARLIER))).all()
         token = session.scalars(select(Document.verify_token).order_by(Document.id).limit(1)).one()
     walk = Walk(sits_down("zhoujianguo"), language, written)
     page = walk.page
     for path in ("/", "/?show=late", "/notices", "/cases", "/cases?q=~", "/cases?show=closed"):
         walk.to(path)
-    for task in tasks:
-        walk.to(f"/?task={task}")
-        walk.to(f"/tasks/{task}")
-        walk.form(f"/tasks/{task}/form.json")
-    for case in cases.values():
+    for case in cases:
         page.goto(f"/cases/{case}")
-        page.locator("details.why").evaluate_all("all => all.forEach((one) => { one.open = true })")
+        page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true })")
         walk.look()
-    walk.to("/cases/new")
-    walk.form("/cases/new/form.json")
-    page.locator("[data-send]").click()
-    walk.look()
+    for what in ("extension", "suspension", "unlisted"):
+        paths = [f"/cases/{case}/{what}" for case in cases]
+        walk.to(paths[0])  # a closed case: why not
+        path = next(path for path in paths if page.request.get(f"{path}/form.json").ok)
+        walk.begun(path)
+    walk.begun("/cases/new")
     for path in (f"/v/{token}", "/v/unknown", "/nowhere", "/tasks/999999", "/cases/999999"):
         walk.to(path)
+    assert not walk.faults, "\n".join(sorted(set(walk.faults)))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_of_time_and_posts_speaks_one_language(
+    sits_down: SitsDown, week: Database, written: list[str], language: str
+) -> None:
+    with week.sessions() as session:
+        absences = session.scalars(select(Absence.id)).all()
+        positions = session.scalars(select(Position.id)).all()
+    walk = Walk(sits_down("zhoujianguo"), language, written)
+    page = walk.page
+    for path in (
+        "/board",
+        "/board?group=item",
+        "/board?q=~",
+        "/board/people",
+        "/board/targets",
+        "/board/screen",
+    ):
+        walk.to(path)
+    for path in ("/calendar", "/calendar/2027", "/calendar/changes"):
+        walk.to(path)
+    page.goto("/calendar/2026")
+    closing = page.locator("#edit")
+    closing.locator("[name=day]").fill("2026-03-12")
+    closing.locator("[name=name]").fill(written[0])
+    closing.locator("button").click()
+    page.wait_for_url("**/preview")
+    walk.look()
+    page.locator("main button.primary").click()
+    page.wait_for_url("**/changes/*")
+    walk.look()
+    for path in ("/posts", "/posts?show=past", "/posts/roster", "/posts/positions/new", "/incidents"):
+        walk.to(path)
+    for path in (
+        *(f"/posts/positions/{one}" for one in positions),
+        *(f"/posts/absences/{one}" for one in absences),
+    ):
+        walk.to(path)
+    walk.begun("/posts/absences/new")
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.engine.actions import ActionContext, FormContext, action, prefill
 from workflow.engine.submissions import latest
-from workflow.schema import Base, Json
+from workflow.schema import Base, Json, table_of
 from workflow.station import cases, owners, staff
 from workflow.station.cases import Case
 
@@ -35,21 +35,22 @@ class ReviewBlock(Base):
     chosen: Mapped[int]
 
 
-_full = ReviewBlock.used == ReviewBlock.size
-_fresh = insert(ReviewBlock).values(size=bindparam("of"), used=1, chosen=bindparam("drawn"))
+_block = table_of(ReviewBlock)
+_full = _block.c.used == _block.c.size
+_fresh = insert(_block).values(size=bindparam("of"), used=1, chosen=bindparam("drawn"))
 _next = _fresh.on_conflict_do_update(
     index_elements=["size"],
     set_={
-        "used": case((_full, 1), else_=ReviewBlock.used + 1),
-        "chosen": case((_full, _fresh.excluded.chosen), else_=ReviewBlock.chosen),
+        "used": case((_full, 1), else_=_block.c.used + 1),
+        "chosen": case((_full, _fresh.excluded.chosen), else_=_block.c.chosen),
     },
-).returning(ReviewBlock.used, ReviewBlock.chosen)
+).returning(_block.c.used, _block.c.chosen)
 
 
 def draw(session: Session, size: int) -> bool:
     """Is the next case of a block of ``size`` the one to be reviewed? One statement."""
     values = {"of": size, "drawn": secrets.randbelow(size) + 1}
-    used, chosen = session.connection().execute(_next, values).one()
+    used, chosen = session.execute(_next, values).one()
     return bool(used == chosen)
 
 

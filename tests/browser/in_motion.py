@@ -30,24 +30,24 @@ def put_in_motion(station: Station) -> None:
 
 def _cases(station: Station) -> None:
     liting, zhangwei, head = (station.person(one) for one in ("liting", "zhangwei", "zhoujianguo"))
-    extending.asks(zhangwei, _handled(liting))
-    granted = _handled(liting)
+    extending.asks(zhangwei, handled(liting))
+    granted = handled(liting)
     extending.asks(zhangwei, granted)
     head.does(granted, "approve", {"decision": "grant"})
-    stopping.stops(zhangwei, _handled(liting))
-    _supervise(station, head, _handled(liting))
-    followed = _handled(liting)
+    stopping.stops(zhangwei, handled(liting))
+    _supervise(station, head, handled(liting))
+    followed = handled(liting)
     _supervise(station, head, followed)
     head.does(followed, "supervise", hurrying.SUPERVISE)
     checked = liting.registers()
     liting.classifies(checked, "JL01")
     hurrying.asks(station, liting, checked)
-    drawn = _handled(liting)
+    drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)
 
 
-def _handled(clerk: Person) -> Case:
+def handled(clerk: Person) -> Case:
     case = clerk.registers()
     clerk.classifies(case, "JL01")
     clerk.accepts(case)

@@ -137,13 +137,13 @@ VERBS: dict[str, Callable[[int, Staff | None], str]] = {
 
 
 def _said(verb: str, count: int) -> str:
-    sentences: dict[str, str] = {
-        "claim": _("已签收 %(count)s 件。", count=count),
-        "give_back": _("已退回 %(count)s 件。", count=count),
-        "complete": _("已完成 %(count)s 件。", count=count),
-        "hand_over": _("已转交 %(count)s 件。", count=count),
+    sentences = {
+        "claim": T("已签收 %(count)s 件。", count=count),
+        "give_back": T("已退回 %(count)s 件。", count=count),
+        "complete": T("已完成 %(count)s 件。", count=count),
+        "hand_over": T("已转交 %(count)s 件。", count=count),
     }
-    return sentences[verb]
+    return say(sentences[verb])
 
 
 def _chosen() -> list[int]:

@@ -51,7 +51,7 @@ def hand_over(
     if to is None or not to.active:
         raise Refused(T("请选择要转交的同事。"), field="to")
     if not can(by, "reassign", task):
-        raise NotAllowed
+        raise NotAllowed(T("请先签收，再转交；同事签收的由同事或站长转交。"))
     receiver = staff.actor(session, to, moment)
     if to.key == by.key or not can(receiver, "see_cases"):
         raise Refused(T("请选择要转交的同事。"), field="to")

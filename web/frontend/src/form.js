@@ -18,7 +18,9 @@ if (chinese) {
 const place = document.getElementById('form')
 const summary = document.getElementById('form-errors')
 const buttons = document.querySelectorAll('[data-send]')
-const form = new Form({ container: place })
+// Without a pause between typing and taking over: while a field's pause lasts, the change of another one draws the form
+// anew, and what was typed into the first is gone.
+const form = new Form({ container: place, debounce: false })
 const told = new Map() // path -> { value, messages } as the server refused it
 let key = newKey()
 let dirty = false

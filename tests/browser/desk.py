@@ -83,6 +83,7 @@ class Desk:
         self.page.locator("[aria-busy=true]").wait_for(state="detached")
 
     def keep(self, name: str) -> None:
+        self.page.locator("[aria-busy=true]").wait_for(state="detached")
         keep(self.page, f"{name}-{self.name}")
         assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
 

@@ -43,7 +43,7 @@ def tell_first(context: FormContext) -> Mapping[str, Any]:
         "client": f"{case.applicant.shown_name} {case.applicant.shown_phone}".strip(),
         "what": what,
         "channel": "phone",
-        "at": f"{context.moment.astimezone(ZONE):%Y-%m-%dT%H:%M}+08:00",
+        "at": f"{context.moment.astimezone(ZONE):%Y-%m-%dT%H:%M}",
     }
 
 

@@ -226,9 +226,11 @@ if (status === 200) {
   if (preview) previewed(preview)
   place.addEventListener('submit', (event) => event.preventDefault(), true)
   if (matchMedia('(min-width: 60em)').matches) {
-    // A choice would open its list over the form, so it is the first text that is still empty.
+    // A choice would open its list over the form, so it is the first text that is still empty; one further down would
+    // scroll away what is to be read first.
     const texts = place.querySelectorAll('.fjs-form-field-textfield input, .fjs-form-field-textarea textarea')
-    ;[...texts].find((one) => !one.value && !one.readOnly && !one.disabled)?.focus()
+    const first = [...texts].find((one) => !one.value && !one.readOnly && !one.disabled)
+    if (first?.getBoundingClientRect().bottom < innerHeight) first.focus()
   }
 } else {
   place.removeAttribute('aria-busy')

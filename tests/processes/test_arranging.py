@@ -274,6 +274,14 @@ def test_r1_3a_only_head_superior_and_administrator_arrange(
 def test_r1_3a_the_superior_hears_who_touches_a_leading_post(station, admin, superior):
     arranges(admin, post(station, "station_head"), "zhoujianguo", "sunlihua", "zhaomin")
     assert any("郭磊调整了岗位“站长”" in text for text in superior.told())
+    arranges(admin, post(station, "metrology"), "zhangwei", "chenzhiqiang", "liuyang")
+    assert not any("计量技术" in text for text in superior.told())
+
+
+def test_r1_3a_only_whose_place_changed_is_told(station, head, metrology, zhangwei, chenzhiqiang):
+    arranges(head, metrology, "zhangwei", "chenzhiqiang", "liuyang")
+    assert zhangwei.told() == [] and chenzhiqiang.told() == []
+    assert any("第 2 位B角" in text for text in station.person("liuyang").told())
 
 
 def test_r1_3c_what_a_deputy_arranges_says_for_whom(station, head, metrology):

@@ -15,7 +15,7 @@ from workflow.engine import history
 from workflow.engine.engine import Engine
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
-from workflow.errors import Refused
+from workflow.errors import NotFound, Refused
 from workflow.station import calendar_days, calendar_moves, calendar_reminder, clocks, demo, window_hours
 from workflow.station.outbox import Outbox
 from workflow.station.running import deploy_shipped
@@ -402,3 +402,22 @@ def test_an_open_saturday_shifts_no_deadline(station, liting, head):
     other = accepted(liting)
     assert item_clock(station, other).deadline_at == due
     assert window_hours.words(window_hours.on(station.session, date(2026, 3, 7))) == "09:00–12:00"
+
+
+def test_a_weekday_that_is_none_and_a_day_in_five_pieces_are_refused(station, head):
+    def set_weekday(day, text):
+        window_hours.set_weekday(station.session, day, text, by=head.row.key, moment=station.clock.now())
+
+    with pytest.raises(NotFound):
+        set_weekday(7, "09:00-12:00")
+    pieces = " ".join(f"{hour:02}:00-{hour:02}:30" for hour in range(8, 14))
+    with pytest.raises(Refused, match="一天最多"):
+        set_weekday(0, pieces)
+
+
+def test_the_window_is_shut_on_a_holiday_and_open_on_a_working_day(station):
+    open_on = {
+        day: window_hours.words(window_hours.on(station.session, date(2026, 5, day))) for day in (1, 2, 8, 9)
+    }
+    usual = "08:30–12:00 13:30–17:30"
+    assert open_on == {1: "", 2: "", 8: usual, 9: usual}, "the 9th is a Saturday that is worked"

@@ -14,7 +14,7 @@ from workflow.engine import history
 from workflow.engine.instances import InstanceRow
 from workflow.engine.submissions import SubmissionRow
 from workflow.engine.tasks import TaskRow
-from workflow.errors import InvalidForm, NotFound, Refused
+from workflow.errors import AlreadyDone, InvalidForm, NotFound, Refused
 from workflow.station import absences, delegation, documents, positions
 from workflow.station.absences import Absence
 from workflow.station.documents import Document
@@ -527,7 +527,7 @@ def test_who_says_nothing_two_working_hours_after_the_time_is_the_heads_business
     with pytest.raises(AssertionError):
         task(zhangwei, planned, "not_returned")
     given = opens(head, planned, "not_returned")
-    assert (given["acting"], given["phone"]) == ("陈志强", PHONE)
+    assert (given["acting"], given["phone"]) == ("陈志强", "000*****5678"), "a look in the clear is logged"
     does(head, planned, "not_returned", outcome="prolong", new_to="2026-03-13T17:30", reason="航班取消")
     assert "come_back" in open_steps(station, planned)
     assert positions.is_away(station.session, zhangwei.row, station.clock.now())
@@ -591,3 +591,66 @@ def test_one_registers_oneself_and_the_head_anybody(zhangwei, liting, head):
         registers(liting, absent=zhangwei)
     assert "who" in refused.value.errors
     assert registers(head, absent=zhangwei).person == zhangwei.row
+
+
+def test_an_overdue_absence_is_prolonged_into_the_future_only(station, zhangwei, chenzhiqiang, planned):
+    time_goes_on(station, "2026-03-12 10:00")
+    with pytest.raises(Refused, match="应晚于现在"):
+        does(zhangwei, planned, "come_back", outcome="prolong", new_to="2026-03-12T09:00", reason="会议延期")
+
+
+def test_who_acted_hands_back_and_not_who_was_meant_to(station, zhangwei, chenzhiqiang, head, planned):
+    does(chenzhiqiang, planned, "confirm", answer="accept")
+    time_goes_on(station, "2026-03-10 09:00")
+    away = {"kind": "sudden", "from_at": "2026-03-10T09:00", "to_at": "2026-03-13T17:30"}
+    registers(head, absent=chenzhiqiang, **away, substitute=number(station.person("liuyang")))
+    acting = positions.stand_ins(station.session, zhangwei.row, station.clock.now())
+    assert acting and chenzhiqiang.row not in acting
+    does(zhangwei, planned, "come_back", outcome="returned")
+    assert task(station.person(acting[0].login), planned, "hand_back")
+
+
+def test_about_the_head_the_superior_decides_also_while_a_deputy_acts(station, head, superior):
+    absence = registers(head, kind="sudden", from_at="2026-03-02T09:00", to_at="2026-03-02T17:30")
+    now = station.clock.now()
+    assert [one.login for one, _ in positions.holders_of(station.session, "head", now)] == ["sunlihua"]
+    assert delegation.decider(station.session, head.row, now) == "superior"
+    time_goes_on(station, "2026-03-03 10:31")
+    assert task(superior, absence, "not_returned")
+
+
+def test_nobody_stands_in_for_oneself(station, zhangwei, planned):
+    with pytest.raises(Refused, match="不能由本人替补本人"):
+        absences.name_substitute(station.session, planned, zhangwei.row)
+
+
+def test_the_phone_of_who_left_none_is_his_own_and_of_who_has_none_is_none(station, zhangwei, head):
+    absence = registers(
+        head, absent=zhangwei, kind="sudden", from_at="2026-03-02T09:00", to_at="2026-03-02T17:30",
+        emergency_phone=None,
+    )  # fmt: skip
+
+    def look():
+        return absences.reveal_phone(
+            station.session, absence, by=head.actor, purpose="联系返岗", moment=station.clock.now()
+        )
+
+    assert look() == zhangwei.row.phone
+    zhangwei.row.phone_enc = None
+    with pytest.raises(Refused, match="没有留下紧急联系电话"):
+        look()
+
+
+def test_what_is_no_absence_or_is_not_run_by_a_diagram_is_said_to_be_so(station, head, zhangwei):
+    with pytest.raises(NotFound):
+        absences.by_key(station.session, "absence:999999")
+    absence = absences.record(
+        station.session,
+        zhangwei.row,
+        cause="出差",
+        from_at=at("2026-03-09 08:30"),
+        to_at=at("2026-03-09 17:30"),
+        substitute=station.person("chenzhiqiang").row,
+    )
+    with pytest.raises(AlreadyDone, match="没有在运行的流程"):
+        delegation.withdraw(station.session, station.engine, absence, by=head.actor)

@@ -436,3 +436,25 @@ def test_r2_4_3c_the_approval_sheet_is_one_page(station, zhangwei, head, handled
     head.does(handled, "approve", {"decision": "grant"})
     (sheet,) = [one for one in documents.of(station.session, handled.key) if one.kind == "extension_approval"]
     assert len(PdfReader(io.BytesIO(documents.pdf(station.session, sheet))).pages) == 1
+
+
+def test_r2_4_3b_even_a_diagram_that_forgets_to_keep_them_out_lets_no_twin_decide(
+    station, zhangwei, chenzhiqiang, handled
+):
+    asks(zhangwei, handled)
+    approval = station.session.scalars(select(TaskRow).where(TaskRow.element == "approve")).one()
+    for barred, position in ((zhangwei, "metrology"), (chenzhiqiang, "testing")):
+        approval.excluded, approval.candidate = None, position
+        station.session.commit()
+        with pytest.raises(NotAllowed, match="不能审批本人"):
+            station.engine.complete(approval.id, by=barred.actor, data={"decision": "grant"})
+        station.session.rollback()
+
+
+def test_a_request_that_was_decided_is_not_decided_again(station, zhangwei, head, handled):
+    asks(zhangwei, handled)
+    request = request_of(station, handled)
+    request.state, request.closed_at = extensions.REFUSED, station.clock.now()
+    station.session.commit()
+    with pytest.raises(AlreadyDone, match="已经处理"):
+        head.does(handled, "approve", {"decision": "grant"})

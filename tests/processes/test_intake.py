@@ -15,7 +15,7 @@ from workflow.engine.instances import ENDED, InstanceRow
 from workflow.engine.submissions import SubmissionRow
 from workflow.engine.tasks import TaskRow
 from workflow.engine.timers import TimerRow
-from workflow.errors import InvalidForm, Refused
+from workflow.errors import InvalidForm, NotFound, Refused
 from workflow.station import cases, clocks, documents
 from workflow.station.cases import Case
 from workflow.station.outbox import Outbox
@@ -219,3 +219,10 @@ def test_an_enterprise_known_already_is_not_filed_twice(station, liting):
     with pytest.raises(Refused) as caught:
         liting.registers(enterprise=None, new_enterprise=known)
     assert caught.value.field == "new_enterprise"
+
+
+def test_what_is_no_case_is_not_found(station):
+    with pytest.raises(NotFound):
+        cases.by_key(station.session, "case:999999")
+    with pytest.raises(NotFound):
+        cases.of_instance(station.session, 999999)

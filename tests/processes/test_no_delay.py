@@ -12,7 +12,18 @@ from tests.processes.conftest import at
 from workflow.engine import history
 from workflow.engine.timers import TimerRow
 from workflow.errors import InvalidForm, NotAllowed, NotFound, Refused
-from workflow.station import cases, clocks, contacts, items, notices, outbox, supervision, unlisted
+from workflow.station import (
+    cases,
+    clocks,
+    contacts,
+    items,
+    notices,
+    outbox,
+    owners,
+    positions,
+    supervision,
+    unlisted,
+)
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.outbox import Outbox
 
@@ -454,3 +465,16 @@ def test_r2_4_3a2_after_acceptance_nothing_more_is_asked(station, liting, head, 
 def test_r2_4_3a2_a_stranger_to_the_case_asks_for_nothing(station, zhangwei, checking):
     with pytest.raises((NotAllowed, NotFound)):
         asks(station, zhangwei, checking)
+
+
+def test_r1_2_1a_where_one_of_two_heads_handles_it_the_superior_oversees_it(station, head, superior, handled):
+    second = positions.create(station.session, code="head_2", name="站长二", duties=["head"])
+    deputy = station.person("sunlihua").row
+    positions.appoint(
+        station.session, second, a=deputy, b=[station.person("zhaomin").row], on=date(2026, 3, 1)
+    )
+    positions.activate(station.session, second, on=date(2026, 3, 1))
+    station.engine.claim(head_task(station, handled), by=head.actor)
+    station.session.commit()
+    above = owners.overseer(station.session, handled, station.clock.now())
+    assert above.candidate == "superior" and above.people == [superior.row]

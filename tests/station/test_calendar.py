@@ -266,6 +266,13 @@ def test_the_notice_of_a_new_year_makes_it_and_the_december_before_certain(sessi
     assert not calendar.is_work(date(2026, 12, 31))
 
 
+def test_a_notice_that_says_nothing_of_december_leaves_it_as_it_was(session: Session) -> None:
+    calendar_days.import_library(session)
+    first, second = {date(2026, 12, 31): "元旦"}, {date(2027, 1, 1): "元旦"}
+    calendar_days.import_notice(session, 2027, first | second, {})
+    assert not calendar_days.import_notice(session, 2027, second, {}).is_work(date(2026, 12, 31))
+
+
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
@@ -279,3 +286,9 @@ def test_the_notice_of_a_new_year_makes_it_and_the_december_before_certain(sessi
 def test_outside_working_hours_the_next_working_moment_is_meant(moment: str, expected: str) -> None:
     found = built().working(at(moment))
     assert f"{found:%Y-%m-%d %H:%M}" == expected
+
+
+def test_a_half_that_stays_open_twice_is_no_closing(session: Session) -> None:
+    with pytest.raises(Refused) as refused:
+        calendar_days.close(session, date(2026, 3, 12), "停电检修", am=True, pm=True)
+    assert refused.value.field == "half"

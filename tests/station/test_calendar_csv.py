@@ -97,3 +97,8 @@ def test_what_is_written_is_read_again_as_the_same_days() -> None:
     assert len(notice.off) == 33 and len(notice.worked) == 6 and notice.closed == {}
     for day, name in {**notice.off, **notice.worked}.items():
         assert built().is_work(day) is (day in notice.worked) and built().day(day).name == name
+
+
+def test_a_text_that_no_year_could_fill_is_refused_before_it_is_read() -> None:
+    with pytest.raises(Refused, match="文件太大"):
+        calendar_csv.read(NEW_YEAR + "\n" + "一" * (90 * 1024), 2027)

@@ -157,7 +157,7 @@ def test_what_is_stopped_cannot_be_stopped_again_nor_what_runs_resumed(session: 
 def test_the_ledger_is_written_forward_only(session: Session) -> None:
     clock = started(session)
     clocks.stop(session, clock, at("2026-03-04 10:00"), reason="expert", actor=CLERK)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="早于该计时的上一条记录"):
         clocks.resume(session, clock, at("2026-03-03 10:00"), actor=CLERK)
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from workflow.errors import Refused
-from workflow.station.calendar import ZONE, Calendar, built, closure
+from workflow.station.calendar import ZONE, Calendar, Day, built, closure
 from workflow.station.deadlines import (
     Limit,
     Stop,
@@ -395,3 +395,35 @@ def test_due_refuses_nonsense_and_names_the_field(
     with pytest.raises(Refused) as refused:
         explain_due(from_text, limit, unit, stops, extend)
     assert refused.value.field == field
+
+
+def test_a_stop_is_written_as_first_and_last() -> None:
+    with pytest.raises(Refused, match="不是停表区间") as refused:
+        explain_due("2026-03-02", "10", stops=["2026-03-03"])
+    assert refused.value.field == "stops"
+
+
+def test_a_day_of_another_year_is_told_with_its_year() -> None:
+    assert "应于 2026年1月7日 17:30 前办结" in str(explain_due("2025-12-30", 5)["why"])
+
+
+def test_a_limit_in_hours_tells_from_when_and_of_no_day_that_is_not_counted() -> None:
+    assert explain_due("2026-03-06", 48, "hour")["why"] == (
+        "2026-03-06 08:30 受理，自当时起算 48 小时；应于 3月8日 08:30 前办结"
+    )
+    assert "2026-03-06 08:30 受理，自当时起算 2 个工作小时；只计工作时间" in str(
+        explain_due("2026-03-06", 2, "working-hour")["why"]
+    )
+
+
+def test_half_a_day_counts_the_day_itself() -> None:
+    why = str(explain_due("2026-03-02T15:00", "0.5")["why"])
+    assert why.startswith("2026-03-02 15:00 受理，期限 0.5 个工作日") and "当天不计" not in why
+
+
+def test_calendar_days_are_provisional_only_by_the_days_that_push_the_end_on() -> None:
+    middle = Day(date(2026, 3, 4), True, True, "", "estimate", True)
+    calendar = CALENDAR.with_days([middle], version="guessed")
+    assert not explain_due("2026-03-02", 7, "day", calendar=calendar)["provisional"]
+    assert explain_due("2026-03-02", 5, calendar=calendar)["provisional"]
+    assert explain_due("2026-03-02", 2, "day", calendar=calendar)["provisional"]

@@ -3,9 +3,11 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 from pypdf import PdfReader
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -244,3 +246,20 @@ def test_bytes_that_were_changed_are_noticed(session: Session) -> None:
 def test_a_template_can_read_nothing_outside_its_folder() -> None:
     for template in rendering.TEMPLATES.glob("*.typ"):
         assert not re.search(r"eval\(|@preview|\.\./|plugin\(", template.read_text("utf-8")), template.name
+
+
+def test_a_number_that_was_never_given_is_not_found(session: Session) -> None:
+    with pytest.raises(NotFound):
+        documents.load(session, "HZ2026-99999")
+
+
+def test_without_its_fonts_or_with_a_broken_template_nothing_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(rendering.MissingFonts):
+        patch.setattr(rendering, "FONTS", tmp_path)
+        rendering._fonts.__wrapped__(False)
+    monkeypatch.setattr(rendering, "TEMPLATES", tmp_path)
+    (tmp_path / "broken.typ").write_text("#let", encoding="utf-8")
+    with pytest.raises(typst.TypstError):
+        rendering.render("broken", {})

@@ -139,3 +139,19 @@ def test_of_two_clerks_opening_the_same_file_at_once_the_second_is_shown_the_fir
     assert outcome == [first_id]
     with database.sessions() as session:
         assert session.scalar(select(func.count(Enterprise.id))) == 1
+
+
+@pytest.mark.parametrize(("changed", "field"), [({"name": "  "}, "name"), ({"size": "巨"}, "size")])
+def test_a_file_without_a_name_or_of_no_listed_size_is_refused(
+    session: Session, moment: datetime, changed: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        enterprises.create(session, moment=moment, **{"name": "示例市晨光五金制品有限公司", **changed})
+    assert refused.value.field == field
+
+
+def test_a_file_is_not_verified_by_nothing(session: Session, moment: datetime) -> None:
+    enterprise = opened(session, moment, "示例市晨光五金制品有限公司")
+    with pytest.raises(Refused, match="请填写统一社会信用代码"):
+        enterprises.verify(session, enterprise, " ")
+    assert enterprise.status == "待核实"

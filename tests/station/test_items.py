@@ -133,3 +133,34 @@ def test_a_version_is_published_once(session: Session, item: ServiceItem) -> Non
 )
 def test_a_limit_is_said_in_words(value: str, unit: str, words: str) -> None:
     assert str(items.limit_text(Decimal(value), unit)) == words
+
+
+def test_a_catalogue_line_belongs_to_a_domain_and_its_code_is_given_once(
+    session: Session, item: ServiceItem
+) -> None:
+    for code, domain, field in (("T02", "没有", "domain"), ("T01", "计量", "code")):
+        with pytest.raises(Refused) as refused:
+            items.create(session, code=code, name="代办", domain=domain)
+        assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"limit_unit": "week"}, "limit_unit"),
+        ({"materials": [Material("委托单", original="影印")]}, "materials"),
+    ],
+)
+def test_a_unit_or_a_kind_of_material_that_nobody_knows_is_refused(
+    session: Session, item: ServiceItem, changed: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        published(session, item, date(2026, 1, 1), **changed)
+    assert refused.value.field == field
+
+
+def test_a_published_version_is_not_published_again(session: Session, item: ServiceItem) -> None:
+    version = published(session, item, date(2026, 1, 1))
+    with pytest.raises(Refused, match="已经发布"):
+        items.publish(session, version)
+    assert version.effective_to is None

@@ -124,7 +124,7 @@ def test_a_changed_byte_or_another_installations_key_is_noticed(home: Path, tmp_
     sealed = keys.seal("00012345678", "person.phone")
     with pytest.raises(keys.WrongKey):
         keys.unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), "person.phone")
-    with pytest.raises(keys.WrongKey):
+    with pytest.raises(keys.WrongKey, match="another key"):
         keys.unseal(sealed, "person.phone", tmp_path / "other")
 
 
@@ -171,3 +171,16 @@ def test_processes_starting_at_once_agree_on_one_key(tmp_path: Path) -> None:
     found = {process.communicate(timeout=60)[0] for process in processes}
     assert len(found) == 1
     assert [path.name for path in (tmp_path / "keys").iterdir()] == ["personal"]
+
+
+@pytest.mark.parametrize(
+    ("name", "phone", "field"), [("  ", "00012345678", "name"), ("马立新", "00012345678", "refused_phone")]
+)
+def test_a_client_without_a_name_or_with_a_phone_that_is_refused_too_is_not_kept(
+    session: Session, moment: datetime, name: str, phone: str, field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        persons.remember(
+            session, name=name, phone=phone, refused_phone=field == "refused_phone", moment=moment
+        )
+    assert refused.value.field == field

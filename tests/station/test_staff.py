@@ -97,3 +97,9 @@ def test_an_inactive_person_acts_as_nothing(session: Session, moment: datetime) 
     actor = staff.actor(session, person, moment)
     assert not actor.offers
     assert not actor.may
+
+
+@pytest.mark.parametrize(("login", "name"), [("  ", "李婷"), ("liting", " ")])
+def test_a_member_of_staff_has_a_login_and_a_name(session: Session, login: str, name: str) -> None:
+    with pytest.raises(Refused, match="请填写登录名和姓名"):
+        staff.create(session, login=login, name=name)

@@ -140,3 +140,13 @@ def test_the_pace_counts_working_days_of_the_period(station, head):
 
     # March 2026 has 22 working days, the 2nd is the first
     assert (passed("2026-03-01 09:00"), passed("2026-03-02 09:00"), passed("2026-03-31 09:00")) == (0, 4, 100)
+
+
+def test_only_who_sets_targets_takes_them_back(station, head):
+    target = given(station, head)
+    for login in ("liting", "sunlihua"):
+        with pytest.raises((NotAllowed, NotFound)):
+            targets.withdraw(
+                station.session, target.id, by=station.person(login).actor, moment=station.clock.now()
+            )
+    assert target.withdrawn_at is None

@@ -183,11 +183,11 @@ def withdraw(session: Session, absence: Absence, moment: datetime) -> None:
 
 
 def reveal_phone(session: Session, absence: Absence, *, by: Actor, purpose: str, moment: datetime) -> str:
-    """The emergency phone in the clear, for one look that is logged first. Flushes; commit before showing
-    it. NotAllowed; Refused: no purpose, or no phone was left."""
+    """The emergency phone, else the person's own, in the clear for one look that is logged first. Flushes;
+    commit before showing it. NotAllowed; Refused: no purpose, or there is no phone."""
     if not can(by, "see_emergency_phone", absence):
         raise NotAllowed(T("只有离岗人本人、代岗人和站长可以查看紧急联系电话。"))
-    phone = absence.emergency_phone
+    phone = absence.emergency_phone or absence.person.phone
     if phone is None:
         raise Refused(T("没有留下紧急联系电话。"), field="purpose")
     access_log.record(

@@ -283,10 +283,7 @@ def extend(
     _hold(session, clock, moment, actor=actor, on_behalf_of=on_behalf_of)
     if days < 1:
         raise Refused(T("延期天数须为正整数，不能是“%(days)s”。", days=days), field="days")
-    if clock.state == FINISHED:
-        raise AlreadyDone(T("计时已经暂停或结束。"), state=clock.state)
-    if is_over(session, clock, moment):
-        raise Refused(T("期限已过，不能再延期。"))
+    may_extend(session, clock, moment)
     _recount(
         session,
         clock,
@@ -376,6 +373,14 @@ def is_over(session: Session, clock: Clock, moment: datetime) -> bool:
     return moment > _reckon(clock, calendars.load(session), until=moment).at
 
 
+def may_extend(session: Session, clock: Clock, moment: datetime) -> None:
+    """AlreadyDone when it has ended. Refused after the deadline: no extension exists there (§4.5)."""
+    if clock.state == FINISHED:
+        raise AlreadyDone(T("计时已经暂停或结束。"), state=clock.state)
+    if is_over(session, clock, moment):
+        raise Refused(T("期限已过，不能再延期。"))
+
+
 def extended(session: Session, clock: Clock, days: int, moment: datetime) -> datetime:
     """Where an extension by so many days would move the deadline (UTC); a stop that lasts ends now."""
     return _reckon(clock, calendars.load(session), until=moment, held=_held(clock) + days).at
@@ -449,8 +454,6 @@ def used(session: Session, clock: Clock, moment: datetime) -> float:
 def share_used(clock: Clock, moment: datetime, calendar: Calendar) -> float:
     """``used`` by a calendar that is loaded: for whoever asks about many clocks."""
     end = min(moment, clock.finished_at or moment)
-    if clock.state != STOPPED and end >= clock.deadline_at:
-        return 1.0
     stops = counted_stops(_stops(clock, until=end), clock.limit, clock.started_at)
     # A clock that stands has its deadline where it would be if it ran again now.
     due = _reckon(clock, calendar, until=end).at if clock.state == STOPPED else clock.deadline_at

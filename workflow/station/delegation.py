@@ -22,6 +22,7 @@ from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE, Calendar
 from workflow.station.deadlines import Limit, deadline
 from workflow.station.permissions import can
+from workflow.station.persons import mask_phone
 from workflow.station.positions import HEAD, SUPERIOR
 from workflow.station.staff import Staff, by_key
 from workflow.texts import T, Text, listed
@@ -354,7 +355,7 @@ def not_returned_first(context: FormContext) -> Mapping[str, Any]:
     return {
         **_shown(absence),
         "acting": str(_and(acting)) or "—",
-        "phone": absence.emergency_phone or absence.person.phone or "—",
+        "phone": mask_phone(absence.emergency_phone or absence.person.phone or ""),
     }
 
 

@@ -178,10 +178,7 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
     request = _decided(context, request_id)
     case = request.case
     clock = _clock(context, case)
-    if clock.state == clocks.FINISHED:
-        raise AlreadyDone(T("办件已经办结，不需要延期。"), state=clock.state)
-    if clocks.is_over(session, clock, moment):
-        raise Refused(T("办理期限已过，不能再延期。"))
+    clocks.may_extend(session, clock, moment)
     days = int(form["granted_days"]) if decision == GRANT_OTHER else request.days
     clocks.recompute(
         session, clock, moment, actor=context.actor.key

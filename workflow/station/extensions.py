@@ -216,9 +216,7 @@ def days_words(days: int, unit: str) -> Text:
 
 
 def file(session: Session, request: ExtensionRequest) -> ExtensionRequest:
-    """Keep a request within its ceiling. Flushes. Refused: no such reason."""
-    if request.reason not in REASONS:
-        raise Refused(T("请选择延期理由。"), field="reason")
+    """Keep a request within its ceiling. Flushes."""
     request.state = OPEN
     session.add(request)
     session.flush()

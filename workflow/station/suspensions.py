@@ -129,8 +129,8 @@ def resume_first(context: FormContext) -> Mapping[str, Any]:
 def stop_clock(context: ActionContext) -> Mapping[str, Json]:
     """Stop, let all that hangs on the clock rest, tell the client in writing: one transaction (§4.4).
 
-    NotAllowed: not one's case, or a reason only a leader may take. Refused: after the deadline, another
-    reason, no words, an end that is past. AlreadyDone.
+    NotAllowed: not one's case, or a reason only a leader may take. Refused: after the deadline, an end that
+    is past. AlreadyDone.
     """
     session, moment, form = context.session, context.moment, context.submission
     case = cases.by_key(session, context.business_key)
@@ -142,8 +142,6 @@ def stop_clock(context: ActionContext) -> Mapping[str, Json]:
     )
     if reason in BY_LEADER and "lead" not in context.actor.may:
         raise NotAllowed(T("受理后因补正暂停计时，须由站长办理。"))
-    if not words:
-        raise Refused(T("请写明暂停计时的理由。"), field="explanation")
     if until < moment.astimezone(ZONE).date():
         raise Refused(T("预计恢复日期不能早于今天。"), field="expected_until")
     post = handling.post_of(session, context.actor, case)

@@ -323,3 +323,78 @@ def test_r1_3a_the_record_of_changes_only_grows(station, head, metrology):
         with pytest.raises(DBAPIError):
             station.session.execute(text(statement))
         station.session.rollback()
+
+
+# another name, other duties
+
+
+def describes(
+    who: Person,
+    position: Position,
+    *,
+    name: str = "计量技术",
+    duties: tuple[str, ...] = ("technician",),
+    **changed: Any,
+) -> bool:
+    station = who.station
+    seen = changed.get("version", arranging.version(station.session, position))
+    done = arranging.describe(
+        station.session,
+        position,
+        name=name,
+        duties=duties,
+        version=seen,
+        by=who.actor,
+        moment=station.clock.now(),
+    )
+    station.session.commit()
+    return done
+
+
+def test_a_post_is_called_otherwise_and_given_another_duty(station, head, zhangwei, metrology):
+    assert describes(head, metrology, name=" 计量  检定 ", duties=("technician", "equipment"))
+    assert (metrology.name, metrology.duties) == ("计量 检定", ["technician", "equipment"])
+    assert "equipment" in zhangwei.actor.asked
+    change = arranging.changes(station.session, metrology)[0]
+    assert (change.kind, change.before, change.after) == (
+        "describe", ["计量技术", "technician"], ["计量 检定", "technician", "equipment"],
+    )  # fmt: skip
+    assert not describes(head, metrology, name="计量 检定", duties=("technician", "equipment"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "检测技术"}, "name"),
+        ({"name": "计\u202e量"}, "name"),
+        ({"duties": ()}, "duties"),
+        ({"duties": ("cook",)}, "duties"),
+    ],
+)
+def test_a_post_keeps_a_name_of_its_own_and_known_duties(station, head, metrology, changed, field):
+    with pytest.raises(Refused) as refused:
+        describes(head, metrology, **changed)
+    assert refused.value.field == field
+
+
+def test_r1_3d_no_duty_is_left_with_nobody(station, head):
+    desk = post(station, "complaint_desk")
+    with pytest.raises(Refused, match="没有别的启用岗位承担“投诉处理”") as refused:
+        describes(head, desk, name="投诉处理", duties=("technician",))
+    assert refused.value.field == "duties"
+
+
+def test_who_makes_a_post_lead_does_it_before_the_superiors_eyes(station, head, superior, metrology):
+    describes(head, metrology, duties=("technician", "head"))
+    assert any("调整了岗位“计量技术”" in text for text in superior.told())
+
+
+def test_a_post_is_described_anew_only_by_who_arranges_and_has_read_the_last_change(
+    station, head, liting, metrology
+):
+    with pytest.raises(NotAllowed):
+        describes(liting, metrology, name="计量检定")
+    station.session.rollback()
+    with pytest.raises(AlreadyDone):
+        describes(head, metrology, name="计量检定", version="-1")

@@ -639,3 +639,21 @@ def test_no_page_has_an_inline_script_or_style(head: Browser, address: str) -> N
     page = head.get(address).text
     assert not re.search(r"<script(?![^>]*(\bsrc=|application/json))", page)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=", page)
+
+
+def test_a_position_is_described_anew_and_what_was_refused_stays_filled_in(
+    head: Browser, liting: Browser
+) -> None:
+    page = head.get("/posts/positions/3").text
+    version = re.search(r'name="version" value="(\d+)"', page)
+    assert version is not None
+    told = {"name": "计量检定", "version": version[1]}
+    refused = head.post("/posts/positions/3/describe", **told | {"name": "检测技术"}, duties="technician")
+    assert refused.status_code == 422 and "已有名为“检测技术”的岗位" in refused.text
+    assert 'name="name" maxlength="20" value="检测技术"' in refused.text
+    done = head.post("/posts/positions/3/describe", **told, duties="technician")
+    assert done.status_code == 302
+    page = head.get("/posts/positions/3").text
+    assert "岗位的名称和职责已修改" in page and "计量技术、技术办理" in page and "计量检定、技术办理" in page
+    liting.get("/posts")
+    assert liting.post("/posts/positions/3/describe", **told, duties="head").status_code == 403

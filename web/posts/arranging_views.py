@@ -1,8 +1,8 @@
-"""Arranging positions: head and administrators say who is A and B, set up a position, put it out of use."""
+"""Arranging positions: who is A and B, new ones, other names and duties, in and out of use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -33,7 +33,7 @@ PLACES = 3  # of B shown at least; one more than are filled
 
 @dataclass(frozen=True)
 class Change:
-    """A line of the position's history: people by name, A first."""
+    """A line of the position's history: people by name, A first, or its name and duties."""
 
     change: PositionChange
     what: Text
@@ -45,7 +45,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Page:
-    """``a``, ``b``, ``since``: what the form is filled with, as ids and a date."""
+    """``a``, ``b``, ``since``, ``name``, ``duties``: what the forms are filled with, as ids, a date, codes.
+
+    ``describing``: what was refused was another name or other duties.
+    """
 
     arrangement: Arrangement
     people: list[Staff]
@@ -55,6 +58,9 @@ class Page:
     version: str
     changes: list[Change]
     problem: str
+    name: str
+    duties: list[str]
+    describing: bool
 
 
 @bp.get("/new")
@@ -97,7 +103,7 @@ def establish() -> ResponseReturnValue:
 @bp.get("/<int:position_id>")
 @signed_in
 def show(position_id: int) -> str:
-    return render_template("posts/position.html", page=_page(position_id))
+    return render_template("posts/position.html", page=_page(position_id), duties=positions.DUTIES)
 
 
 @bp.post("/<int:position_id>/people")
@@ -119,6 +125,26 @@ def people(position_id: int) -> ResponseReturnValue:
         return str(_("A角、B角已调整，有关人员会收到通知。") if changed else _("没有任何变化。"))
 
     return _done(position_id, arrange)
+
+
+@bp.post("/<int:position_id>/describe")
+@signed_in
+def describe(position_id: int) -> ResponseReturnValue:
+    """Another name, other duties."""
+
+    def act(position: Position) -> str:
+        changed = arranging.describe(
+            db(),
+            position,
+            name=http.form.get("name", ""),
+            duties=http.form.getlist("duties"),
+            version=http.form.get("version", ""),
+            by=actor(),
+            moment=moment(),
+        )
+        return str(_("岗位的名称和职责已修改。") if changed else _("没有任何变化。"))
+
+    return _done(position_id, act)
 
 
 @bp.post("/<int:position_id>/withdraw-later")
@@ -159,7 +185,9 @@ def _done(position_id: int, act: Callable[[Position], str]) -> ResponseReturnVal
         said = act(position)
     except Refused as refused:
         db().rollback()
-        return render_template("posts/position.html", page=_page(position_id, say(refused.text))), 422
+        return render_template(
+            "posts/position.html", page=_page(position_id, say(refused.text)), duties=positions.DUTIES
+        ), 422
     db().commit()
     flash(said, "good")
     return redirect(url_for("posts.arranging.show", position_id=position_id))
@@ -185,6 +213,9 @@ def _page(position_id: int, problem: str = "") -> Page:
         version=arranging.version(db(), position),
         changes=_changes(position),
         problem=problem,
+        name=http.form.get("name", position.name),
+        duties=http.form.getlist("duties") if "name" in http.form else position.duties,
+        describing="name" in http.form,
     )
 
 
@@ -193,7 +224,7 @@ def _changes(position: Position) -> list[Change]:
     keys = {
         key
         for one in found
-        for key in (one.actor, one.on_behalf_of, *one.before, *one.after)
+        for key in (one.actor, one.on_behalf_of, *_people(one.before, one), *_people(one.after, one))
         if key is not None
     }
     names = staff.names(db(), keys, language=language())
@@ -203,11 +234,22 @@ def _changes(position: Position) -> list[Change]:
             what=arranging.KINDS[one.kind],
             who=names.get(one.actor, one.actor),
             acting_for=names.get(one.on_behalf_of or "", ""),
-            before=[names.get(key, key) for key in one.before],
-            after=[names.get(key, key) for key in one.after],
+            before=_told(one.before, one, names),
+            after=_told(one.after, one, names),
         )
         for one in found
     ]
+
+
+def _people(stood: Sequence[str], change: PositionChange) -> Sequence[str]:
+    return () if change.kind == arranging.DESCRIBE else stood
+
+
+def _told(stood: Sequence[str], change: PositionChange, names: Mapping[str, str]) -> list[str]:
+    """People by name; of a position described anew its name and duties."""
+    if change.kind != arranging.DESCRIBE:
+        return [names.get(key, key) for key in stood]
+    return [say(stood[0]), *(say(positions.DUTIES.get(code, code)) for code in stood[1:])]
 
 
 def _person(text: str, *, field: str) -> Staff | None:

@@ -7,7 +7,7 @@ follow one another, never side by side. Each verb flushes and is refused to whoe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -32,9 +32,11 @@ CODE = re.compile("[a-z][a-z0-9_]{1,30}")
 LONGEST_NAME = 20
 FURTHEST = timedelta(days=366)  # ahead: a date beyond is a slip of the year
 LEADING = frozenset({HEAD, SUPERIOR, ADMIN})
-CREATE, APPOINT, WITHDRAW, ACTIVATE, DEACTIVATE = "create", "appoint", "withdraw", "activate", "deactivate"
+CREATE, DESCRIBE, APPOINT, WITHDRAW = "create", "describe", "appoint", "withdraw"
+ACTIVATE, DEACTIVATE = "activate", "deactivate"
 KINDS = {
     CREATE: T("新设岗位"),
+    DESCRIBE: T("修改名称、职责"),
     APPOINT: T("调整A角、B角"),
     WITHDRAW: T("撤销以后的安排"),
     ACTIVATE: T("启用"),
@@ -44,11 +46,16 @@ CHANGES = 0x79_7A_70_6F  # the advisory lock under which positions are arranged
 
 
 class PositionChange(Base):
-    """One change: who, when (business time), from which local day on, A and B before and after by key."""
+    """One change: who, when (business time), from which local day on, what stood before and after.
+
+    ``before`` and ``after``: A and B by key, A first; of a ``describe`` the name and the codes of the duties.
+    """
 
     __tablename__ = "position_change"
     __table_args__ = (
-        CheckConstraint("kind IN ('create', 'appoint', 'withdraw', 'activate', 'deactivate')", name="kind"),
+        CheckConstraint(
+            "kind IN ('create', 'describe', 'appoint', 'withdraw', 'activate', 'deactivate')", name="kind"
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -58,7 +65,7 @@ class PositionChange(Base):
     on_behalf_of: Mapped[str | None]
     kind: Mapped[str]
     since: Mapped[date]
-    before: Mapped[list[Any]]  # keys, A first
+    before: Mapped[list[Any]]
     after: Mapped[list[Any]]
 
 
@@ -73,19 +80,42 @@ def establish(
     A code shares its space with duties: one that is a duty's would hand out that duty's rights.
     """
     _alone(session, by)
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise Refused(T("请填写岗位名称，最多 %(count)s 个字。", count=LONGEST_NAME), field="name")
-    refuse_invisible(name, field="name")
-    if session.scalar(select(Position.id).where(Position.name == name)) is not None:
-        raise Refused(T("已有名为“%(name)s”的岗位。", name=name), field="name")
+    name, duties = _name(session, name), _duties(duties)
     if not CODE.fullmatch(code) or code in DUTIES:
         raise Refused(T("岗位代码由小写字母、数字和下划线组成，且不能与职责代码相同。"), field="code")
-    if not duties:
-        raise Refused(T("请至少选择一项职责。"), field="duties")
-    position = positions.create(session, code=code, name=name, duties=list(dict.fromkeys(duties)))
+    position = positions.create(session, code=code, name=name, duties=duties)
     _note(session, position, CREATE, _day(moment), by, moment)
     return position
+
+
+def describe(
+    session: Session,
+    position: Position,
+    *,
+    name: str,
+    duties: Sequence[str],
+    version: str,
+    by: Actor,
+    moment: datetime,
+) -> bool:
+    """Another name, other duties, from now on; its code stays. False: nothing changed.
+
+    AlreadyDone: changed since ``version`` was read. Refused: a name that is taken or none, no or unknown
+    duties, a duty of a position in use that nobody else has.
+    """
+    _alone(session, by)
+    session.refresh(position)
+    must_be_at(session, position, version)
+    name, duties = _name(session, name, of=position), _duties(duties)
+    before, after = [position.name, *position.duties], [name, *duties]
+    if before == after:
+        return False
+    if position.active:
+        _refuse_left_alone(session, position, set(position.duties) - set(duties), field="duties")
+    _tell_superior(session, position, by, moment, duties)
+    positions.describe(session, position, name=name, duties=duties)
+    _note(session, position, DESCRIBE, _day(moment), by, moment, before=before, after=after)
+    return True
 
 
 def arrange(
@@ -177,10 +207,7 @@ def deactivate(session: Session, position: Position, *, by: Actor, moment: datet
         raise Refused(T("还有 %(count)s 件任务等待这个岗位办理，不能停用。", count=count))
     if items := session.scalars(_items(position, _day(moment))).all():
         raise Refused(T("服务事项 %(items)s 由这个岗位办理，不能停用。", items=listed(items)))
-    others = select(Position.duties).where(Position.active, Position.id != position.id)
-    left = {duty for duties in session.scalars(others) for duty in duties}
-    if alone := [DUTIES[duty] for duty in position.duties if duty not in left]:
-        raise Refused(T("没有别的启用岗位承担“%(duties)s”，不能停用。", duties=listed(alone)))
+    _refuse_left_alone(session, position, set(position.duties))
     _tell_superior(session, position, by, moment)
     position.active = False
     _note(session, position, DEACTIVATE, _day(moment), by, moment)
@@ -225,6 +252,33 @@ def _alone(session: Session, by: Actor) -> None:
     if not can(by, "arrange_positions"):
         raise NotAllowed
     session.execute(select(func.pg_advisory_xact_lock(CHANGES)))
+
+
+def _name(session: Session, name: str, *, of: Position | None = None) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise Refused(T("请填写岗位名称，最多 %(count)s 个字。", count=LONGEST_NAME), field="name")
+    refuse_invisible(name, field="name")
+    known = session.scalar(select(Position.id).where(Position.name == name))
+    if known is not None and (of is None or known != of.id):
+        raise Refused(T("已有名为“%(name)s”的岗位。", name=name), field="name")
+    return name
+
+
+def _duties(duties: Sequence[str]) -> list[str]:
+    if not duties:
+        raise Refused(T("请至少选择一项职责。"), field="duties")
+    return list(dict.fromkeys(duties))
+
+
+def _refuse_left_alone(
+    session: Session, position: Position, leaving: Collection[str], *, field: str | None = None
+) -> None:
+    """No duty of the station's may be left with nobody in use."""
+    others = select(Position.duties).where(Position.active, Position.id != position.id)
+    left = {duty for duties in session.scalars(others) for duty in duties}
+    if alone := [DUTIES[duty] for duty in position.duties if duty in leaving and duty not in left]:
+        raise Refused(T("没有别的启用岗位承担“%(duties)s”。", duties=listed(alone)), field=field)
 
 
 def _items(position: Position, today: date) -> Any:
@@ -273,9 +327,11 @@ def _on_behalf_of(by: Actor) -> str | None:
     return None if None in rights or not rights else rights[0]
 
 
-def _tell_superior(session: Session, position: Position, by: Actor, moment: datetime) -> None:
-    """Whoever arranges a position that leads or administers does it before the superior's eyes."""
-    if not LEADING & set(position.duties):
+def _tell_superior(
+    session: Session, position: Position, by: Actor, moment: datetime, new: Sequence[str] = ()
+) -> None:
+    """Whoever arranges a position that leads or administers, or shall, does it before the superior's eyes."""
+    if not LEADING & {*position.duties, *new}:
         return
     sentence = T("%(who)s调整了岗位“%(position)s”。", who=by.name, position=Text(position.name))
     for leader, _ in positions.holders_of(session, SUPERIOR, moment):

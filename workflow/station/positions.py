@@ -102,15 +102,26 @@ class Post:
 
 def create(session: Session, *, code: str, name: str, duties: Sequence[str]) -> Position:
     """A new position, not yet active. Flushes. Refused: an unknown duty, a code that is taken."""
-    for duty in duties:
-        if duty not in DUTIES:
-            raise Refused(T("没有“%(duty)s”这项职责。", duty=duty), field="duties")
+    _refuse_unknown(duties)
     if session.scalar(select(Position.id).where(Position.code == code)) is not None:
         raise Refused(T("岗位代码 %(code)s 已被使用。", code=code), field="code")
     position = Position(code=code, name=name, duties=list(duties))
     session.add(position)
     session.flush()
     return position
+
+
+def describe(session: Session, position: Position, *, name: str, duties: Sequence[str]) -> None:
+    """Another name, other duties. Flushes. Refused: an unknown duty."""
+    _refuse_unknown(duties)
+    position.name, position.duties = name, list(duties)
+    session.flush()
+
+
+def _refuse_unknown(duties: Sequence[str]) -> None:
+    for duty in duties:
+        if duty not in DUTIES:
+            raise Refused(T("没有“%(duty)s”这项职责。", duty=duty), field="duties")
 
 
 def appoint(session: Session, position: Position, *, a: Staff, b: Sequence[Staff], on: date) -> None:

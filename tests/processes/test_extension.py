@@ -15,7 +15,7 @@ from workflow.engine.forms import InvalidForm
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import AlreadyDone, NotAllowed, NotFound, Refused
-from workflow.station import clocks, contacts, documents, extensions, handling
+from workflow.station import clocks, contacts, documents, extensions, owners
 from workflow.station.deadline_words import stamp
 from workflow.station.outbox import Outbox
 
@@ -39,7 +39,7 @@ def handled(liting):
 
 
 def asks(person, case, **changed):
-    instance = handling.begin(
+    instance = owners.begin_beside(
         person.station.engine, "extension_approval", case, by=person.actor, data={**ASK, **changed}
     )
     person.station.session.commit()

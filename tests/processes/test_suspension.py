@@ -11,7 +11,7 @@ from workflow.engine import history
 from workflow.engine.forms import InvalidForm
 from workflow.engine.timers import TimerRow
 from workflow.errors import AlreadyDone, NotAllowed, Refused
-from workflow.station import cases, clocks, documents, extensions, handling, suspensions
+from workflow.station import cases, clocks, documents, extensions, owners, suspensions
 from workflow.station.outbox import Outbox
 
 __all__ = ["handled"]
@@ -21,7 +21,7 @@ RESUME = {"outcome": "检测报告已收到，合格。"}
 
 
 def stops(person, case, **changed):
-    instance = handling.begin(
+    instance = owners.begin_beside(
         person.station.engine, suspensions.PROCESS, case, by=person.actor, data={**STOP, **changed}
     )
     person.station.session.commit()

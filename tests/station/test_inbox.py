@@ -10,7 +10,7 @@ from sqlalchemy import event, select, text
 
 from tests.processes.conftest import at, chenzhiqiang, head, liting, station, wangfang, zhangwei
 from workflow.engine.tasks import TaskRow
-from workflow.station import clocks, handing_over, inbox
+from workflow.station import clocks, inbox, reassignment
 from workflow.station import wanted as asked
 from workflow.station.persons import Person
 from workflow.station.wanted import Wanted
@@ -75,7 +75,7 @@ def test_the_work_of_somebody_away_is_a_view_of_its_own(station, chenzhiqiang, z
 def test_what_was_handed_out_is_seen_until_it_is_done(station, zhangwei, chenzhiqiang, handled):
     task = zhangwei.task(handled, "handle")
     station.engine.claim(task.id, by=zhangwei.actor)
-    handing_over.hand_over(
+    reassignment.hand_over(
         station.session,
         station.engine,
         task.id,

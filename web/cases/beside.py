@@ -18,7 +18,7 @@ from web.language import day, hour, say
 from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import cases, clocks, contacts, extensions, handling, suspensions, telling, unlisted
+from workflow.station import cases, clocks, contacts, extensions, owners, suspensions, telling, unlisted
 from workflow.texts import T
 
 bp = Blueprint("beside", __name__)
@@ -64,7 +64,7 @@ def start(case_id: int, what: str) -> ResponseReturnValue:
     key = http.headers.get("Idempotency-Key")
     answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
     if answer is None:
-        handling.begin(engine(), beside.process, case, by=actor(), data=submitted())
+        owners.begin_beside(engine(), beside.process, case, by=actor(), data=submitted())
         answer = {"next": url_for("cases.show", case_id=case.id)}
         idempotency.keep(db(), actor().key, key, answer)
         db().commit()
@@ -92,7 +92,7 @@ def preview(case_id: int) -> ResponseReturnValue:
 def add_contact(case_id: int) -> ResponseReturnValue:
     """Write down a contact with the client; what was typed stays on the page when it is refused."""
     case = cases.find(db(), actor(), case_id)
-    post = handling.post_of(db(), actor(), case)
+    post = owners.post_of(db(), actor(), case)
     if post is None:
         raise NotAllowed(T("只有这件办件的办理人员或站长可以添加联系记录。"))
     given = {name: http.form.get(name, "").strip() for name in ("channel", "outcome", "content", "at")}

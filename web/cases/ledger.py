@@ -17,8 +17,8 @@ from workflow.station import (
     clocks,
     contacts,
     extensions,
-    handling,
     ledger,
+    owners,
     staff,
     suspensions,
     unlisted,
@@ -177,7 +177,7 @@ def _would(verb: Callable[[], object]) -> bool:
 
 def _contact_form(case: Case) -> ContactForm | None:
     """For whoever works on the case, or leads."""
-    if handling.post_of(db(), actor(), case) is None:
+    if owners.post_of(db(), actor(), case) is None:
         return None
     return ContactForm(
         channels=[(code, say(text)) for code, text in contacts.CHANNELS.items()],

@@ -12,12 +12,12 @@ from web.inbox.worklist import Line, line
 from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
-from workflow.station import calendar, cases, clocks, discussion, handing_over, staff
+from workflow.station import calendar, cases, clocks, discussion, reassignment, staff
 from workflow.station.absences import CAUSES, Absence
 from workflow.station.cases import Case
 from workflow.station.delegation import period
-from workflow.station.handing_over import Colleague
 from workflow.station.permissions import can
+from workflow.station.reassignment import Colleague
 from workflow.texts import Text
 
 LATEST = 4  # events shown
@@ -66,7 +66,7 @@ def pane(task_id: int) -> Pane | None:
         line=shown,
         share=_share(task, clock),
         why=clocks.why(db(), clock) if clock else None,
-        warning=handing_over.away_on_deadline(db(), holder, task.due_at, moment()) if holder else None,
+        warning=reassignment.away_on_deadline(db(), holder, task.due_at, moment()) if holder else None,
         comment=latest(said) if said else None,
         facts=facts,
         events=happened[:LATEST],
@@ -133,5 +133,5 @@ def _facts(case: Case) -> list[Fact]:
 
 
 def _colleagues(task: TaskRow) -> list[tuple[str, str]]:
-    found = handing_over.colleagues(db(), actor(), [task.due_at] if task.due_at else [], moment())
+    found = reassignment.colleagues(db(), actor(), [task.due_at] if task.due_at else [], moment())
     return [(one.person.key, named(one)) for one in found]

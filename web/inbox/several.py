@@ -22,7 +22,7 @@ from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from workflow.engine.tasks import TaskRow
 from workflow.errors import NotFound, Refused
-from workflow.station import drafts, handing_over, staff
+from workflow.station import drafts, reassignment, staff
 from workflow.station.permissions import visible
 from workflow.station.staff import Staff
 from workflow.texts import T
@@ -77,7 +77,7 @@ def colleagues() -> str:
     dues = db().scalars(
         select(TaskRow.due_at).where(TaskRow.id.in_(_chosen()), visible(actor(), TaskRow)).distinct()
     )
-    found = handing_over.colleagues(db(), actor(), [due for due in dues if due], moment())
+    found = reassignment.colleagues(db(), actor(), [due for due in dues if due], moment())
     return render_template(
         "inbox/_colleagues.html", colleagues=[(one.person.key, named(one)) for one in found]
     )
@@ -124,7 +124,7 @@ def _complete(task_id: int, to: Staff | None) -> str:
 
 
 def _hand_over(task_id: int, to: Staff | None) -> str:
-    warning = handing_over.hand_over(db(), engine(), task_id, by=actor(), to=to, moment=moment())
+    warning = reassignment.hand_over(db(), engine(), task_id, by=actor(), to=to, moment=moment())
     return say(warning) if warning else ""
 
 

@@ -22,7 +22,7 @@ from web.request import actor, db, engine, moment
 from web.wants import wants_json
 from workflow.engine.tasks import TaskRow
 from workflow.errors import NotFound
-from workflow.station import cases, drafts, filters, handing_over, inbox, notices, staff
+from workflow.station import cases, drafts, filters, inbox, notices, reassignment, staff
 from workflow.station import wanted as asked
 from workflow.station.permissions import can
 from workflow.texts import T
@@ -132,7 +132,7 @@ def give_back(task_id: int) -> ResponseReturnValue:
 @signed_in
 def hand_over(task_id: int) -> ResponseReturnValue:
     colleague = staff.by_key(db(), http.form.get("to"))
-    warning = handing_over.hand_over(db(), engine(), task_id, by=actor(), to=colleague, moment=moment())
+    warning = reassignment.hand_over(db(), engine(), task_id, by=actor(), to=colleague, moment=moment())
     db().commit()
     assert colleague is not None
     flash(_("已转交给 %(name)s。", name=colleague.name), "good")

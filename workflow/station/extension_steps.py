@@ -8,7 +8,7 @@ from typing import Any
 from workflow.engine.actions import ActionContext, Choice, FormContext, action, options, prefill
 from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import cases, clocks, extension_papers, extensions, handling, notices, outbox, positions
+from workflow.station import cases, clocks, extension_papers, extensions, notices, outbox, owners, positions
 from workflow.station.cases import Case
 from workflow.station.deadline_words import stamp
 from workflow.station.documents import signature
@@ -125,7 +125,7 @@ def file_extension(
     """Lay it before somebody above the one who asks. Refused: not permitted, too many days, nobody left."""
     session, moment, form = context.session, context.moment, context.submission
     case = session.get_one(Case, case_id)
-    clock, post = _clock(context, case), handling.post_of(session, context.actor, case)
+    clock, post = _clock(context, case), owners.post_of(session, context.actor, case)
     assert post is not None, "check_extension has asked"
     days = int(form["days"])
     most = extensions.Ceiling(int(max_days or 0), approver, permitted is True)

@@ -21,7 +21,7 @@ from workflow.engine.actions import registry
 from workflow.engine.actors import Actor
 from workflow.errors import NotAllowed, Refused, YizhanError
 from workflow.schema import Base, Json
-from workflow.station import calendar, clocks, handling, positions
+from workflow.station import calendar, clocks, owners, positions
 from workflow.station.cases import Case
 from workflow.station.clocks import ITEM_CLOCK, Clock
 from workflow.station.limits import amount
@@ -126,7 +126,7 @@ def may_ask(session: Session, actor: Actor, case: Case, moment: datetime) -> Clo
 
     The same for the button, the page and the diagram.
     """
-    if handling.post_of(session, actor, case) is None:
+    if owners.post_of(session, actor, case) is None:
         raise NotAllowed(T("只有这件办件的办理人员或站长可以申请延期。"))
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     if clock is None:
@@ -245,7 +245,7 @@ def _no_more(days: int, most: int, unit: str, *, field: str) -> None:
 
 
 def _asking(session: Session, actor: Actor, case: Case) -> set[str]:
-    post = handling.post_of(session, actor, case)
+    post = owners.post_of(session, actor, case)
     return {key for key in (actor.key, post.on_behalf_of if post else None) if key}
 
 

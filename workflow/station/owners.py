@@ -1,4 +1,4 @@
-"""Who has a case's work now, who oversees it, and whether anybody has begun.
+"""Who has a case's work now and in which post, who oversees it, and whether anybody has begun.
 
 The owner is whoever has claimed the open task, else whoever holds its position. What concerns the head, who
 handles or owns the case, is overseen by the superior (decision 39).
@@ -6,13 +6,16 @@ handles or owns the case, is overseen by the superior (decision 39).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from workflow.engine.actors import Actor
+from workflow.engine.engine import Engine
+from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import DONE, OPEN, TaskRow
 from workflow.station import positions
 from workflow.station.cases import Case
@@ -30,6 +33,13 @@ class Overseer(NamedTuple):
     excluded: str
 
 
+class Post(NamedTuple):
+    """Under which candidate code somebody works on a case, and for whom (a person's key)."""
+
+    candidate: str
+    on_behalf_of: str | None
+
+
 def owners(session: Session, case: Case, moment: datetime) -> list[Staff]:
     """Whoever has claimed the case's open work; where nobody has, whoever holds the position now."""
     found: dict[int, Staff] = {}
@@ -41,6 +51,26 @@ def owners(session: Session, case: Case, moment: datetime) -> list[Staff]:
 def candidate(session: Session, case: Case) -> str:
     """To whom a side task of the case is offered: who has claimed its work ('staff:7'), or the position."""
     return _asked(session, case)[0]
+
+
+def post_of(session: Session, actor: Actor, case: Case) -> Post | None:
+    """The post in which this person works on the case; a leader without one stands for himself. None: nobody.
+
+    The case's own tasks count before those of what runs beside it (a supervision, an approval).
+    """
+    for task in _open_beside(session, case):
+        mine = task.assignee in actor.selves
+        offered = task.assignee is None and task.candidate in actor.asked
+        if (mine or offered) and actor.key not in (task.excluded or ()):
+            return Post(task.candidate, actor.acts_for(task.candidate, task.assignee))
+    return Post(actor.key, None) if "lead" in actor.may else None
+
+
+def begin_beside(engine: Engine, key: str, case: Case, *, by: Actor, data: Mapping[str, Any]) -> int:
+    """Start something beside a case, in the post in which ``by`` works on it; the instance's id."""
+    post = post_of(engine.session, by, case)
+    on_behalf_of = post.on_behalf_of if post else None
+    return engine.start(key, by=by, data=data, business_key=case.key, on_behalf_of=on_behalf_of)
 
 
 def overseer(session: Session, case: Case, moment: datetime, *, besides: Iterable[str] = ()) -> Overseer:
@@ -97,6 +127,17 @@ def _concerned(session: Session, case: Case, moment: datetime) -> set[str]:
         people |= {p.key for p, _ in positions.holders_of(session, case.handler_position, moment)}
         people |= set(handlers(session, case))
     return {key for key in people if by_key(session, key) is not None}
+
+
+def _open_beside(session: Session, case: Case) -> list[TaskRow]:
+    """The case's own open tasks, then those of what runs beside it."""
+    found = (
+        select(TaskRow)
+        .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
+        .where(InstanceRow.business_key == case.key, TaskRow.status == OPEN)
+        .order_by(TaskRow.instance_id != case.instance_id, TaskRow.id)
+    )
+    return list(session.scalars(found.execution_options(populate_existing=True)))
 
 
 def _open(case: Case) -> Select[TaskRow]:

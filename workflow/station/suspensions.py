@@ -19,7 +19,7 @@ from workflow.engine.definitions import DefinitionRow
 from workflow.engine.instances import RUNNING, InstanceRow
 from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import calendar, cases, clocks, documents, handling, notices, outbox, owners, positions
+from workflow.station import calendar, cases, clocks, documents, notices, outbox, owners, positions
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.clocks import ITEM_CLOCK, Clock
@@ -62,7 +62,7 @@ def _notice_words(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def may_stop(session: Session, actor: Actor, case: Case, moment: datetime) -> Clock:
     """The clock that could be stopped. NotAllowed: no work on the case. Refused, AlreadyDone."""
-    if handling.post_of(session, actor, case) is None:
+    if owners.post_of(session, actor, case) is None:
         raise NotAllowed(T("只有这件办件的办理人员或站长可以暂停计时。"))
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     if clock is None:
@@ -144,7 +144,7 @@ def stop_clock(context: ActionContext) -> Mapping[str, Json]:
         raise NotAllowed(T("受理后因补正暂停计时，须由站长办理。"))
     if until < moment.astimezone(ZONE).date():
         raise Refused(T("预计恢复日期不能早于今天。"), field="expected_until")
-    post = handling.post_of(session, context.actor, case)
+    post = owners.post_of(session, context.actor, case)
     assert post is not None, "may_stop has asked"
     notice = documents.issue_for_case(
         session,

@@ -14,7 +14,7 @@ from workflow.engine.actors import Actor
 from workflow.engine.submissions import latest
 from workflow.errors import NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import cases, handling, notices, outbox, owners, rendering, staff
+from workflow.station import cases, notices, outbox, owners, rendering, staff
 from workflow.station.cases import Case, CaseMaterial
 from workflow.station.intake import FORMS_OF_MATERIAL
 from workflow.texts import T
@@ -36,7 +36,7 @@ def may_ask(session: Session, actor: Actor, case: Case) -> None:
     """NotAllowed: who does not work on the case. Refused: its materials are no longer being checked."""
     if case.state not in OPEN_TO_REQUESTS:
         raise Refused(T("只有审核材料期间才能申请清单外要件；受理之后不得再要求补充材料。"))
-    if handling.post_of(session, actor, case) is None:
+    if owners.post_of(session, actor, case) is None:
         raise NotAllowed(T("只有这件办件的办理人员或站长可以申请清单外要件。"))
 
 

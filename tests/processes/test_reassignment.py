@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.processes.conftest import at
 from workflow.engine.tasks import TaskRow, visible_to
 from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import absences, handing_over
+from workflow.station import absences, reassignment
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def due_on_the_eleventh(station, liting):
 
 
 def gives(station, giver, task, receiver):
-    warning = handing_over.hand_over(
+    warning = reassignment.hand_over(
         station.session,
         station.engine,
         task.id,
@@ -63,7 +63,7 @@ def test_r1_3c_nobody_is_warned_of_a_colleague_who_is_there(station, chenzhiqian
 
 def test_r1_3c_the_choice_of_colleagues_says_who_will_be_away(station, due_on_the_eleventh):
     _, task = due_on_the_eleventh
-    found = handing_over.colleagues(
+    found = reassignment.colleagues(
         station.session, station.person("liuyang").actor, [task.due_at], station.clock.now()
     )
     away = {one.person.name: str(one.away) for one in found if one.away}
@@ -74,7 +74,7 @@ def test_r1_3c_the_choice_of_colleagues_says_who_will_be_away(station, due_on_th
 def test_r1_3c_who_is_away_now_is_not_offered_at_all(station, due_on_the_eleventh):
     _, task = due_on_the_eleventh
     station.clock.move_to("2026-03-10 10:00")
-    found = handing_over.colleagues(
+    found = reassignment.colleagues(
         station.session, station.person("liuyang").actor, [task.due_at], station.clock.now()
     )
     assert "张伟" not in {one.person.name for one in found}
@@ -93,9 +93,9 @@ def test_r1_3c_an_absence_that_ends_before_the_deadline_warns_nobody(station, du
         substitute=station.person("liuyang").row,
     )
     now = station.clock.now()
-    assert handing_over.away_on_deadline(station.session, zhaomin.row, task.due_at, now) is None
+    assert reassignment.away_on_deadline(station.session, zhaomin.row, task.due_at, now) is None
     morning = at("2026-03-11 12:00")  # a limit that ends as the absence does falls into it
-    words = handing_over.away_on_deadline(station.session, zhaomin.row, morning, now)
+    words = reassignment.away_on_deadline(station.session, zhaomin.row, morning, now)
     assert str(words) == "赵敏 3月11日离岗，由刘洋代岗"
 
 
@@ -104,7 +104,7 @@ def test_r1_3c_an_absence_that_was_withdrawn_warns_nobody(station, due_on_the_el
     for absence in station.session.scalars(select(absences.Absence)):
         if absence.from_at > station.clock.now():
             absences.withdraw(station.session, absence, station.clock.now())
-    warned = handing_over.colleagues(
+    warned = reassignment.colleagues(
         station.session, station.person("liuyang").actor, [task.due_at], station.clock.now()
     )
     assert [one.away for one in warned if one.away] == []
@@ -113,8 +113,8 @@ def test_r1_3c_an_absence_that_was_withdrawn_warns_nobody(station, due_on_the_el
 def test_a_deadline_that_has_passed_is_asked_about_now(station, zhangwei):
     station.clock.move_to("2026-03-10 09:00")
     now = station.clock.now()
-    assert handing_over.away_on_deadline(station.session, zhangwei.row, at("2026-03-05 17:30"), now)
-    assert handing_over.away_on_deadline(station.session, zhangwei.row, None, now) is None
+    assert reassignment.away_on_deadline(station.session, zhangwei.row, at("2026-03-05 17:30"), now)
+    assert reassignment.away_on_deadline(station.session, zhangwei.row, None, now) is None
 
 
 def test_r1_3c_only_who_holds_a_task_or_leads_gives_it_away(station, liting, zhangwei, due_on_the_eleventh):
@@ -133,7 +133,7 @@ def test_a_task_goes_to_nobody_who_may_not_work_on_it(station, head, due_on_the_
             gives(station, head, task, receiver)
         station.session.rollback()
     with pytest.raises(Refused):
-        handing_over.hand_over(
+        reassignment.hand_over(
             station.session, station.engine, task.id, by=head.actor, to=None, moment=station.clock.now()
         )
 

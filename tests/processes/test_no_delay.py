@@ -171,6 +171,20 @@ def test_r2_4_2b_whoever_began_is_not_warned(station, liting, head, accepted, ac
     assert not told(liting, "办理动作") and not told(head, "办理动作")
 
 
+def test_r2_4_2b_work_that_was_begun_without_a_plan_is_not_warned_of(station, liting, head):
+    case = liting.registers()
+    liting.classifies(case, "BZ01")
+    liting.accepts(case)
+    liuyang = station.person("liuyang")
+    liuyang.does(
+        case, "handle", {"progress": "已检索标准。", "needs_more": True, "next_step": "核对有效性。"}
+    )
+    station.clock.move_to("2026-03-02 17:31")
+    assert "idle_due" in station.fire_due()
+    station.clock.move_to("2026-03-03 08:31")
+    assert not told(liuyang, "办理动作") and not told(head, "办理动作")
+
+
 def test_r2_4_2b_a_call_that_reached_nobody_is_no_act(station, liting, head, accepted):
     station.clock.move_to("2026-03-02 10:00")
     says(station, liting, accepted, outcome="no_answer")

@@ -32,6 +32,7 @@ KINDS = {
     "休": OFF,
     "班": WORK,
     "off": OFF,
+    "holiday": OFF,
     "work": WORK,
     "closed": CLOSED,
     "closed-am": CLOSED_AM,

@@ -65,8 +65,8 @@ POSITIONS = (
 
 ABSENCES = (
     # who, cause, words, from, to, substitute
-    ("liting", "培训", "", "2026-02-13T12:00", "2026-02-14T00:00", "wangfang"),
-    ("zhangwei", "出差", "", "2026-03-09T00:00", "2026-03-12T00:00", "chenzhiqiang"),
+    ("liting", "培训", "", "2026-02-13T13:30", "2026-02-13T17:30", "wangfang"),
+    ("zhangwei", "出差", "", "2026-03-09T08:30", "2026-03-11T17:30", "chenzhiqiang"),
 )
 
 ENTERPRISES = (

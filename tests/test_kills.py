@@ -45,7 +45,7 @@ from workflow.engine.timers import TimerRow
 from workflow.keeper import Keeper
 from workflow.station import cases, keys, owners
 from workflow.station.cases import Case, CaseMaterial
-from workflow.station.clocks import STOPPED, Clock, ClockEvent, Escalation
+from workflow.station.clock_ledger import STOPPED, Clock, ClockEvent, Escalation
 from workflow.station.documents import Document
 from workflow.station.enterprises import Enterprise
 from workflow.station.extensions import ExtensionRequest

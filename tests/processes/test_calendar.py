@@ -16,7 +16,15 @@ from workflow.engine.engine import Engine
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import NotFound, Refused
-from workflow.station import calendar_days, calendar_moves, calendar_reminder, clocks, demo, window_hours
+from workflow.station import (
+    calendar_days,
+    calendar_moves,
+    calendar_reminder,
+    clock_reckoning,
+    clocks,
+    demo,
+    window_hours,
+)
 from workflow.station.outbox import Outbox
 from workflow.station.running import deploy_shipped
 
@@ -123,7 +131,7 @@ def test_a_provisional_date_is_settled_by_the_notice_of_its_year(station, liting
     recompute(station)
     clock = item_clock(station, case)
     assert (clock.provisional, clock.deadline_at) == (False, at("2027-01-06 17:30"))
-    assert "暂估" not in str(clocks.why(station.session, clock))
+    assert "暂估" not in str(clock_reckoning.why(station.session, clock))
     (said,) = told_clients(station)
     assert "放假（元旦）" in said
 

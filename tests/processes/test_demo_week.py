@@ -11,7 +11,7 @@ from tests.processes.conftest import at
 from workflow.engine import history
 from workflow.station import demo_cases
 from workflow.station.cases import CLOSED, Case
-from workflow.station.clocks import Escalation
+from workflow.station.clock_ledger import Escalation
 from workflow.station.documents import Document
 
 

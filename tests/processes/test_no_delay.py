@@ -14,6 +14,7 @@ from workflow.engine.timers import TimerRow
 from workflow.errors import InvalidForm, NotAllowed, NotFound, Refused
 from workflow.station import (
     cases,
+    clock_ledger,
     clocks,
     contacts,
     items,
@@ -382,7 +383,7 @@ def test_r2_1d_who_was_not_reached_is_told_again(station, zhangwei, handled):
 def test_r2_1d_the_watch_ends_when_the_case_is_closed(station, liting, zhangwei, handled):
     zhangwei.handles(handled)
     liting.closes(handled)
-    assert clocks.of(station.session, handled.key, "progress").state == clocks.FINISHED
+    assert clocks.of(station.session, handled.key, "progress").state == clock_ledger.FINISHED
     assert station.session.scalars(select(TimerRow)).all() == []
 
 

@@ -25,10 +25,10 @@ from workflow.engine.history import HistoryRow
 from workflow.engine.tasks import DONE, OPEN, TaskRow
 from workflow.engine.timers import Busy, TimerRow
 from workflow.errors import AlreadyDone, NotFound, Refused
-from workflow.station import cases, clocks, demo
+from workflow.station import cases, clock_ledger, clocks, demo
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
-from workflow.station.clocks import Escalation
+from workflow.station.clock_ledger import Escalation
 from workflow.station.running import deploy_shipped
 
 HANDLED = {"progress": "样品已送检，证书已取回。", "needs_more": False}
@@ -115,7 +115,7 @@ def sound(station: Station) -> None:
             assert (
                 task.due_at
                 == station.session.scalars(
-                    select(clocks.Clock.deadline_at).where(clocks.Clock.kind == "item")
+                    select(clock_ledger.Clock.deadline_at).where(clock_ledger.Clock.kind == "item")
                 ).one()
             )
     assert history.verify(station.session) == []

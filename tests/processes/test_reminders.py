@@ -9,7 +9,7 @@ from tests.processes.conftest import at
 from workflow.engine import history
 from workflow.engine.timers import TimerRow
 from workflow.station import cases, clocks
-from workflow.station.clocks import Escalation
+from workflow.station.clock_ledger import Escalation
 from workflow.station.outbox import Outbox
 
 RUNGS = ("remind_due", "warn_due", "late_due", "superior_due")

@@ -33,7 +33,7 @@ from workflow.engine.timers import TimerRow
 from workflow.errors import Refused
 from workflow.station import calendar_days, calendar_moves, clocks
 from workflow.station.cases import Case
-from workflow.station.clocks import FINISHED, RUNNING, STOPPED, Clock, Escalation
+from workflow.station.clock_ledger import FINISHED, RUNNING, STOPPED, Clock, Escalation
 
 HISTORIES = 24
 SEED = 20260302

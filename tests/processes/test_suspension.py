@@ -11,7 +11,16 @@ from workflow.engine import history
 from workflow.engine.forms import InvalidForm
 from workflow.engine.timers import TimerRow
 from workflow.errors import AlreadyDone, NotAllowed, Refused
-from workflow.station import cases, clocks, documents, extensions, owners, suspensions
+from workflow.station import (
+    cases,
+    clock_ledger,
+    clock_reckoning,
+    clocks,
+    documents,
+    extensions,
+    owners,
+    suspensions,
+)
 from workflow.station.outbox import Outbox
 
 __all__ = ["handled"]
@@ -39,7 +48,7 @@ def rungs(station):
 
 def test_a_stopped_clock_lets_everything_rest_and_tells_the_client_in_writing(station, zhangwei, handled):
     stops(zhangwei, handled)
-    assert clock_of(station, handled).state == clocks.STOPPED
+    assert clock_of(station, handled).state == clock_ledger.STOPPED
     assert rungs(station) == [] and zhangwei.task(handled, "handle").due_at is None
     told = station.session.scalars(select(Outbox.text).order_by(Outbox.id.desc())).first()
     assert "检验、检测或听证" in told and "预计 2026-03-06 恢复" in told
@@ -105,7 +114,7 @@ def test_r1_3d_absence_is_no_reason_to_stop_a_clock(station, zhangwei, handled):
             stops(zhangwei, handled, reason=reason)
         station.session.rollback()
     station.clock.move_to("2026-03-09 09:00")  # 张伟 is away: the clock runs on
-    assert clock_of(station, handled).state == clocks.RUNNING
+    assert clock_of(station, handled).state == clock_ledger.RUNNING
     assert deadline(station, handled) == "2026-03-16 17:30"
 
 
@@ -153,7 +162,7 @@ def test_an_expected_end_that_passes_reminds_the_owner_in_working_hours(station,
     station.clock.move_to("2026-03-09 08:30")
     chen = station.person("chenzhiqiang")
     assert any("预计恢复日期" in text for text in zhangwei.told() + chen.told())
-    assert clock_of(station, handled).state == clocks.STOPPED, "it is never resumed by itself"
+    assert clock_of(station, handled).state == clock_ledger.STOPPED, "it is never resumed by itself"
 
 
 def test_a_case_completed_while_its_clock_stands_was_in_time(station, liting, zhangwei, handled):
@@ -164,7 +173,7 @@ def test_a_case_completed_while_its_clock_stands_was_in_time(station, liting, zh
     liting.closes(handled)
     clock = clock_of(station, handled)
     assert [line.kind for line in clock.events] == ["start", "stop", "resume", "finish"]
-    assert str(clocks.remaining(station.session, clock, station.clock.now()).text) == "已按期办结"
+    assert str(clock_reckoning.remaining(station.session, clock, station.clock.now()).text) == "已按期办结"
     assert handled.state == cases.CLOSED and open_steps(station, handled) == []
 
 

@@ -14,6 +14,7 @@ from workflow.station import (
     absences,
     board,
     calendar,
+    clock_reckoning,
     clocks,
     demo_cases,
     lights,
@@ -278,4 +279,4 @@ def test_the_live_clocks_of_many_cases_are_those_of_each(week):
     assert len(found) == 6
     for key, clock in found.items():
         assert clocks.of(week.session, key, "item") is clock
-        assert clocks.share_used(clock, now, days) == clocks.used(week.session, clock, now)
+        assert clock_reckoning.share_used(clock, now, days) == clock_reckoning.used(week.session, clock, now)

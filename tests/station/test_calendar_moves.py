@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from tests.station.test_deadlines_against_days import SHANGHAI, Halves, History, count, official_days, works
 from workflow.database import set_business_clock
 from workflow.station import calendar_days, calendar_moves, clocks
-from workflow.station.clocks import Clock
+from workflow.station.clock_ledger import Clock
 from workflow.station.deadlines import Limit
 from workflow.station.running import engine_for
 

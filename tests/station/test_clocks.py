@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from workflow.errors import AlreadyDone, Refused
 from workflow.schema import Json
-from workflow.station import calendar_days, clocks
+from workflow.station import calendar_days, clock_reckoning, clocks, rungs
 from workflow.station.calendar import ZONE
-from workflow.station.clocks import Clock
+from workflow.station.clock_ledger import Clock
 from workflow.station.deadlines import Limit
 
 CLERK = "staff:7"
@@ -57,7 +57,7 @@ def recomputed(session: Session, moment: datetime) -> list[Clock]:
 
 
 def rung(session: Session, clock: Clock, name: str) -> str | None:
-    moment = clocks.rung_due(session, clock, name, table)
+    moment = rungs.due(session, clock, name, table)
     return f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M}" if moment else None
 
 
@@ -177,7 +177,7 @@ def test_a_finished_clock_does_nothing_more(session: Session) -> None:
     with pytest.raises(AlreadyDone):
         clocks.extend(session, clock, 1, at("2026-03-05 10:01"), reason="x", actor=CLERK)
     assert rung(session, clock, "late") is None
-    assert str(clocks.remaining(session, clock, at("2026-04-01 09:00")).text) == "已按期办结"
+    assert str(clock_reckoning.remaining(session, clock, at("2026-04-01 09:00")).text) == "已按期办结"
 
 
 def test_who_acted_and_for_whom_stands_in_the_ledger(session: Session) -> None:
@@ -199,7 +199,7 @@ def test_why_tells_the_reckoning_and_the_reasons(session: Session) -> None:
     clock = started(session)
     clocks.stop(session, clock, at("2026-03-04 10:00"), reason="correction", actor=CLERK)
     clocks.resume(session, clock, at("2026-03-09 15:00"), actor=CLERK)
-    assert str(clocks.why(session, clock)) == (
+    assert str(clock_reckoning.why(session, clock)) == (
         "2026-03-02 受理，当天不计；自 3月3日起算 10 个工作日；3月4日至3月9日暂停计时，3 个工作日不计；"
         "应于 3月19日 17:30 前办结；3月4日 10:00起暂停：等待补正材料"
     )
@@ -242,8 +242,8 @@ def test_a_stopped_clock_reaches_no_rung_and_later_ones_move_with_it(session: Se
 def test_a_rung_is_reached_once_even_if_the_clock_moves_back(session: Session) -> None:
     clock = started(session)
     moment = at("2026-03-12 15:06")
-    assert clocks.record_escalation(session, clock, "warn", told=[CLERK], moment=moment)
-    assert not clocks.record_escalation(session, clock, "warn", told=[CLERK], moment=moment)
+    assert rungs.record(session, clock, "warn", told=[CLERK], moment=moment)
+    assert not rungs.record(session, clock, "warn", told=[CLERK], moment=moment)
     clocks.extend(session, clock, 5, at("2026-03-13 09:00"), reason="专家未到", actor="staff:1")
     assert rung(session, clock, "warn") is None
     assert clock.rungs_fired == ["warn"]
@@ -251,20 +251,20 @@ def test_a_rung_is_reached_once_even_if_the_clock_moves_back(session: Session) -
 
 def test_the_used_share_stands_still_with_the_clock(session: Session) -> None:
     clock = started(session, Limit(2), on="2026-03-02 08:30")
-    assert clocks.used(session, clock, at("2026-03-02 08:30")) == 0
-    assert clocks.used(session, clock, at("2026-03-03 12:00")) == pytest.approx(660 / 1350)
+    assert clock_reckoning.used(session, clock, at("2026-03-02 08:30")) == 0
+    assert clock_reckoning.used(session, clock, at("2026-03-03 12:00")) == pytest.approx(660 / 1350)
     clocks.stop(session, clock, at("2026-03-03 12:00"), reason="expert", actor=CLERK)
-    before = clocks.used(session, clock, at("2026-03-04 12:00"))
-    assert clocks.used(session, clock, at("2026-03-20 12:00")) == before
+    before = clock_reckoning.used(session, clock, at("2026-03-04 12:00"))
+    assert clock_reckoning.used(session, clock, at("2026-03-20 12:00")) == before
     clocks.resume(session, clock, at("2026-03-20 12:00"), actor=CLERK)
-    assert clocks.used(session, clock, at("2026-04-20 12:00")) == 1
+    assert clock_reckoning.used(session, clock, at("2026-04-20 12:00")) == 1
 
 
 def test_remaining_says_when_a_clock_stands(session: Session) -> None:
     clock = started(session)
-    assert str(clocks.remaining(session, clock, at("2026-03-12 09:00")).text) == "剩 2 个工作日"
+    assert str(clock_reckoning.remaining(session, clock, at("2026-03-12 09:00")).text) == "剩 2 个工作日"
     clocks.stop(session, clock, at("2026-03-12 10:00"), reason="expert", actor=CLERK)
-    assert str(clocks.remaining(session, clock, at("2026-03-30 09:00")).text) == "暂停计时"
+    assert str(clock_reckoning.remaining(session, clock, at("2026-03-30 09:00")).text) == "暂停计时"
 
 
 # --- when the calendar changes ---------------------------------------------------------------------------
@@ -340,9 +340,9 @@ def test_an_earlier_target_may_return_to_the_date_that_was_told(session: Session
 
 def test_a_late_or_finished_clock_is_explained_by_the_calendar_of_its_date(session: Session) -> None:
     clock = started(session, Limit(2))
-    said = str(clocks.why(session, clock))
+    said = str(clock_reckoning.why(session, clock))
     clocks.finish(session, clock, at("2026-03-03 10:00"), actor=CLERK)
     calendar_days.close(session, date(2026, 3, 3), "停电检修")
     recomputed(session, at("2026-03-05 09:00"))
-    assert str(clocks.why(session, clock)) == said
+    assert str(clock_reckoning.why(session, clock)) == said
     assert "3月4日 17:30" in said

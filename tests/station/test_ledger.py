@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from tests.station.moments import SHANGHAI, local
 from workflow.errors import YizhanError
-from workflow.station import calendar, clocks, ledger
-from workflow.station.clocks import Clock
+from workflow.station import calendar, clock_ledger, clock_reckoning, clocks, ledger
+from workflow.station.clock_ledger import Clock
 from workflow.station.ledger import COUNTED, EXTENDED, STOPPED, Interval, Totals, words
 from workflow.station.limits import Limit
 
@@ -37,8 +37,8 @@ def started(
 def read(session: Session, clock: Clock, moment: datetime) -> tuple[list[Interval], Totals]:
     days = calendar.load(session)
     found = ledger.intervals(clock.events, moment, days)
-    holds = clocks.if_resumed(session, clock, moment)
-    ended = clock.state == clocks.FINISHED
+    holds = clock_reckoning.if_resumed(session, clock, moment)
+    ended = clock.state == clock_ledger.FINISHED
     return found, ledger.totals(found, holds, moment, days, ended=ended)
 
 
@@ -166,7 +166,7 @@ def test_the_sums_equal_a_count_of_every_minute(session: Session) -> None:
         found, sums = read(session, clock, moment)
         suspended = sum(minutes(*stop) for stop in stops)
         passed = minutes(clock.started_at, moment)
-        due = clocks.if_resumed(session, clock, moment)
+        due = clock_reckoning.if_resumed(session, clock, moment)
         where = f"history {number}, seed {SEED}"
         assert sums.suspended == suspended * MINUTE, where
         assert sums.used == (passed - suspended) * MINUTE, where

@@ -28,7 +28,7 @@ from workflow.station import (
 )
 from workflow.station.calendar import Calendar, Day
 from workflow.station.calendar_days import Author, CalendarChange
-from workflow.station.clocks import KINDS
+from workflow.station.clock_ledger import KINDS
 from workflow.station.deadlines import YEARS
 from workflow.station.permissions import can
 from workflow.texts import T

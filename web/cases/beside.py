@@ -18,7 +18,16 @@ from web.language import day, hour, say
 from web.policies import signed_in
 from web.request import actor, db, engine, moment
 from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import cases, clocks, contacts, extensions, owners, suspensions, telling, unlisted
+from workflow.station import (
+    cases,
+    clock_reckoning,
+    contacts,
+    extensions,
+    owners,
+    suspensions,
+    telling,
+    unlisted,
+)
 from workflow.texts import T
 
 bp = Blueprint("beside", __name__)
@@ -82,7 +91,7 @@ def preview(case_id: int) -> ResponseReturnValue:
     clock = extensions.may_ask(db(), actor(), case, moment())
     known = extensions.facts(db(), actor(), case, clock, moment())
     extensions.within(extensions.ceiling(db(), known, moment()), days, extensions.unit_of(clock))
-    new = clocks.extended(db(), clock, days, moment())
+    new = clock_reckoning.extended(db(), clock, days, moment())
     sentence = _("延期后的办理期限：%(at)s", at=f"{day(new)} {hour(new)}")
     return jsonify(deadline=new.isoformat(), said=sentence)
 

@@ -19,7 +19,7 @@ from workflow.engine.instances import InstanceRow
 from workflow.station import staff
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
-from workflow.station.clocks import REASONS as STOPS
+from workflow.station.clock_ledger import REASONS as STOPS
 from workflow.station.contacts import OUTCOMES
 
 DONE, NOW, QUIET = "done", "now", ""

@@ -14,7 +14,8 @@ from workflow.engine.tasks import TaskRow
 from workflow.errors import YizhanError
 from workflow.station import (
     calendar,
-    clocks,
+    clock_ledger,
+    clock_reckoning,
     contacts,
     extensions,
     ledger,
@@ -24,7 +25,7 @@ from workflow.station import (
     unlisted,
 )
 from workflow.station.cases import Case
-from workflow.station.clocks import Clock
+from workflow.station.clock_ledger import Clock
 from workflow.station.deadline_words import stamp
 from workflow.station.extensions import REASONS
 from workflow.station.ledger import COUNTED, EXTENDED, RECOMPUTED, STOPPED, Interval
@@ -94,8 +95,8 @@ def ledger_of(clock: Clock) -> Ledger:
     people = staff.names(
         db(), {key for line in clock.events for key in (line.actor, line.on_behalf_of) if key}
     )
-    ended = clock.state == clocks.FINISHED
-    holds = clock.deadline_at if ended else clocks.if_resumed(db(), clock, now)
+    ended = clock.state == clock_ledger.FINISHED
+    holds = clock.deadline_at if ended else clock_reckoning.if_resumed(db(), clock, now)
     sums = ledger.totals(found, holds, now, days, ended=ended)
     told = [(_("已用"), sums.used, ""), (_("暂停"), sums.suspended, "pause" if sums.suspended else "")]
     told.append((_("超期"), sums.over, "late") if sums.over else (_("剩余"), sums.remaining, ""))
@@ -161,7 +162,7 @@ def _row(one: Interval, people: dict[str, str]) -> Row:
 def _reason(one: Interval) -> str:
     code = one.line.reason or ""
     if one.kind == STOPPED:
-        return say(clocks.REASONS[code])
+        return say(clock_ledger.REASONS[code])
     if one.kind == EXTENDED:
         return say(REASONS.get(code, code))
     return _("工作日历调整") if one.kind == RECOMPUTED else ""

@@ -12,7 +12,7 @@ from web.deadlines import Deadline
 from web.language import ZONE
 from web.request import actor, db, moment
 from workflow.station.cases import CLOSED, STATES, Case
-from workflow.station.clocks import ITEM_CLOCK, Clock
+from workflow.station.clock_ledger import ITEM_CLOCK, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible

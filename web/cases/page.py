@@ -16,7 +16,7 @@ from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clocks, documents, inbox
+from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -73,12 +73,12 @@ def page(case_id: int) -> Page:
     """NotFound."""
     by, now = actor(), moment()
     case = cases.find(db(), by, case_id)
-    clock = clocks.of(db(), case.key, clocks.ITEM_CLOCK)
+    clock = clocks.of(db(), case.key, clock_ledger.ITEM_CLOCK)
     open_tasks = shown(inbox.of_case(db(), by, now, case.id))
     instances = of_case(case)
     steps = select(TaskRow.name).where(TaskRow.instance_id.in_(instances), TaskRow.status == OPEN)
     due = clock.deadline_at if clock else None
-    used = round(clocks.used(db(), clock, now) * 100) if clock else None
+    used = round(clock_reckoning.used(db(), clock, now) * 100) if clock else None
     return Page(
         id=case.id,
         no=case.no,
@@ -92,7 +92,7 @@ def page(case_id: int) -> Page:
         receipt_due_at=case.receipt_due_at,
         planned_on=case.planned_on,
         planned=_planned(case.planned_on, due),
-        why=clocks.why(db(), clock) if clock else "",
+        why=clock_reckoning.why(db(), clock) if clock else "",
         now=list(db().scalars(steps.order_by(TaskRow.id))),
         tasks=open_tasks,
         events=events(db(), instances),
@@ -116,12 +116,12 @@ def _planned(day: date | None, deadline_at: datetime | None) -> tuple[str, str]:
     return _("答复的计划时间"), _("不晚于办理期限")
 
 
-def of_clock(clock: clocks.Clock | None) -> Deadline:
+def of_clock(clock: clock_ledger.Clock | None) -> Deadline:
     """What is left of a clock, or how it ended."""
     if clock is None:
         return Deadline(NONE, _("未开始计时"), None)
-    left = clocks.remaining(db(), clock, moment())
-    tone = PAUSED if clock.state == clocks.STOPPED else left.level
+    left = clock_reckoning.remaining(db(), clock, moment())
+    tone = PAUSED if clock.state == clock_ledger.STOPPED else left.level
     return Deadline(tone, say(left.text), clock.deadline_at)
 
 

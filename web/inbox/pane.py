@@ -12,7 +12,16 @@ from web.inbox.worklist import Line, line
 from web.language import day, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
-from workflow.station import calendar, cases, clocks, discussion, reassignment, staff
+from workflow.station import (
+    calendar,
+    cases,
+    clock_ledger,
+    clock_reckoning,
+    clocks,
+    discussion,
+    reassignment,
+    staff,
+)
 from workflow.station.absences import CAUSES, Absence
 from workflow.station.cases import Case
 from workflow.station.delegation import period
@@ -65,7 +74,7 @@ def pane(task_id: int) -> Pane | None:
     return Pane(
         line=shown,
         share=_share(task, clock),
-        why=clocks.why(db(), clock) if clock else None,
+        why=clock_reckoning.why(db(), clock) if clock else None,
         warning=reassignment.away_on_deadline(db(), holder, task.due_at, moment()) if holder else None,
         comment=latest(said) if said else None,
         facts=facts,
@@ -109,10 +118,10 @@ def facts_of(absence: Absence) -> list[Fact]:
     ]
 
 
-def _share(task: TaskRow, clock: clocks.Clock | None) -> int | None:
+def _share(task: TaskRow, clock: clock_ledger.Clock | None) -> int | None:
     """Percent of the working time until the shown due date that has passed, at most 100."""
     if clock is not None:
-        return round(clocks.used(db(), clock, moment()) * 100)
+        return round(clock_reckoning.used(db(), clock, moment()) * 100)
     if task.due_at is None:
         return None
     days = calendar.load(db())

@@ -23,9 +23,9 @@ from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import Refused
-from workflow.station import calendar, cases, clocks, positions
+from workflow.station import calendar, cases, clock_reckoning, clocks, positions
 from workflow.station.cases import CLOSED, Case
-from workflow.station.clocks import FINISHED, ITEM_CLOCK, STOPPED, Clock, Escalation
+from workflow.station.clock_ledger import FINISHED, ITEM_CLOCK, STOPPED, Clock, Escalation
 from workflow.station.deadline_words import Remaining, remaining
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
@@ -163,7 +163,9 @@ def lines(session: Session, marks: Sequence[Mark], moment: datetime) -> list[Lin
             mark=mark,
             title=mark.item_name or told[mark.case_id].matter[:24],
             client=told[mark.case_id].enterprise or mask_name(told[mark.case_id].person),
-            share=clocks.share_used(clock, moment, days) if (clock := running.get(mark.key)) else None,
+            share=clock_reckoning.share_used(clock, moment, days)
+            if (clock := running.get(mark.key))
+            else None,
             left=_left(clock, moment, days) if clock else None,
             provisional=bool(clock and clock.provisional),
             supervised=mark.key in supervised,

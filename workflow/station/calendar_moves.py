@@ -20,11 +20,20 @@ from workflow.engine import instances
 from workflow.engine.actors import SYSTEM, Actor
 from workflow.engine.engine import Engine
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import calendar, clocks, notices, outbox, positions, staff
+from workflow.station import (
+    calendar,
+    clock_ledger,
+    clock_reckoning,
+    clocks,
+    notices,
+    outbox,
+    positions,
+    staff,
+)
 from workflow.station.calendar import LOCAL, ZONE, Calendar, Day
 from workflow.station.calendar_days import CalendarChange, change_of
 from workflow.station.cases import Case
-from workflow.station.clocks import Clock, ClockEvent
+from workflow.station.clock_ledger import Clock, ClockEvent
 from workflow.station.items import ItemVersion
 from workflow.station.permissions import visible
 from workflow.texts import T, Text
@@ -85,7 +94,7 @@ def recompute(engine: Engine, owner: str) -> list[Clock]:
     moment, moved = business_now(session), []
     live = clocks.outdated(session, moment).where(Clock.owner == owner).order_by(Clock.id)
     for clock in session.scalars(live).all():
-        before, told = clock.deadline_at, clocks.told(clock)
+        before, told = clock.deadline_at, clock_reckoning.told(clock)
         if clocks.recompute(session, clock, moment, actor=SYSTEM.key):
             moved.append(clock)
             _tell(session, clock, before, told, locked, moment)
@@ -178,8 +187,8 @@ def moves(session: Session, actor: Actor, change: CalendarChange) -> list[Move]:
     for clock, case in _pairs(session, actor, session.scalars(touched.order_by(Clock.id)).all()):
         for previous, line in zip(clock.events, clock.events[1:], strict=False):
             if line.calendar_version == change.version:
-                told = clocks.told(clock, before=line)
-                why = clocks.why(session, clock)
+                told = clock_reckoning.told(clock, before=line)
+                why = clock_reckoning.why(session, clock)
                 found.append(
                     _move(clock, case, previous.deadline_at, line.deadline_at, told, line.days or 0, why)
                 )
@@ -192,8 +201,8 @@ def _live(session: Session) -> Sequence[Clock]:
 
 
 def _foreseen(clock: Clock, case: Case | None, after: Calendar) -> Move | None:
-    found, held = clocks.foreseen(clock, after)
-    move = _move(clock, case, clock.deadline_at, found.at, clocks.told(clock), held, found.why)
+    found, held = clock_reckoning.foreseen(clock, after)
+    move = _move(clock, case, clock.deadline_at, found.at, clock_reckoning.told(clock), held, found.why)
     return move if move.moved or held else None
 
 
@@ -222,7 +231,7 @@ def _move(
 
 def _pairs(session: Session, actor: Actor, found: Sequence[Clock]) -> Iterator[tuple[Clock, Case | None]]:
     """Each clock with a date that a client knows and this person may see, with its case if it has one."""
-    ids = [clock.id for clock in found if clock.kind in clocks.PROMISED]
+    ids = [clock.id for clock in found if clock.kind in clock_ledger.PROMISED]
     seen = set(session.scalars(select(Clock.id).where(Clock.id.in_(ids), visible(actor, Clock))))
     owners = {clock.owner for clock in found}
     rows = (

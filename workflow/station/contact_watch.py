@@ -12,7 +12,7 @@ from workflow.engine.actions import ActionContext, action
 from workflow.engine.actors import Actor
 from workflow.engine.engine import Engine
 from workflow.schema import Json
-from workflow.station import clocks, owners, telling
+from workflow.station import clock_ledger, clocks, owners, telling
 from workflow.station.cases import Case
 from workflow.station.contacts import PROGRESS_CLOCK
 from workflow.station.deadlines import Limit
@@ -60,7 +60,7 @@ def end_contact_clock(context: ActionContext, case_id: int) -> None:
     """The case is closed: no more news is owed."""
     case = context.session.get_one(Case, case_id)
     clock = clocks.of(context.session, case.key, PROGRESS_CLOCK)
-    if clock is not None and clock.state != clocks.FINISHED:
+    if clock is not None and clock.state != clock_ledger.FINISHED:
         clocks.finish(
             context.session,
             clock,

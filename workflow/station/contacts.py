@@ -18,7 +18,7 @@ from workflow.engine.actors import SYSTEM, Actor
 from workflow.engine.engine import Engine
 from workflow.errors import Refused
 from workflow.schema import Base
-from workflow.station import clocks, outbox
+from workflow.station import clock_ledger, clocks, outbox
 from workflow.station.cases import Case
 from workflow.station.outbox import SENT, Outbox
 from workflow.texts import T
@@ -148,7 +148,7 @@ def _told(
         session.flush()
         engine.clock_moved(case.key, "item")
     clock = clocks.of(session, case.key, PROGRESS_CLOCK)
-    if clock is not None and clock.state != clocks.FINISHED and at >= clock.started_at:
+    if clock is not None and clock.state != clock_ledger.FINISHED and at >= clock.started_at:
         clocks.restart(session, clock, at, moment, actor=actor, on_behalf_of=on_behalf_of)
         engine.clock_moved(case.key, PROGRESS_CLOCK)
     engine.announce(case.key, TOLD, by=SYSTEM)

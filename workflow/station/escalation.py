@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from workflow.engine.actions import ActionContext, action
-from workflow.station import clocks, notices, owners, positions
+from workflow.station import clocks, notices, owners, positions, rungs
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
-from workflow.station.clocks import ITEM_CLOCK
+from workflow.station.clock_ledger import ITEM_CLOCK
 from workflow.station.positions import SUPERIOR
 from workflow.station.staff import Staff
 from workflow.texts import T, Text
@@ -177,7 +177,7 @@ def _first_time(context: ActionContext, case: Case, rung: str, people: list[Staf
     assert clock is not None
     told = [person.key for person in people]
     context.note(rung=rung, told=list(told))
-    return clocks.record_escalation(context.session, clock, rung, told=told, moment=context.moment)
+    return rungs.record(context.session, clock, rung, told=told, moment=context.moment)
 
 
 def _once(people: Iterable[Staff]) -> list[Staff]:

@@ -8,7 +8,18 @@ from typing import Any
 from workflow.engine.actions import ActionContext, Choice, FormContext, action, options, prefill
 from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import cases, clocks, extension_papers, extensions, notices, outbox, owners, positions
+from workflow.station import (
+    cases,
+    clock_ledger,
+    clock_reckoning,
+    clocks,
+    extension_papers,
+    extensions,
+    notices,
+    outbox,
+    owners,
+    positions,
+)
 from workflow.station.cases import Case
 from workflow.station.deadline_words import stamp
 from workflow.station.documents import signature
@@ -40,7 +51,7 @@ def request_first(context: FormContext) -> Mapping[str, Any]:
     most = extensions.ceiling(session, known, moment)
     return {
         "case": f"{case.no} {case.title}",
-        "deadline": stamp(clocks.if_resumed(session, clock, moment)),
+        "deadline": stamp(clock_reckoning.if_resumed(session, clock, moment)),
         "allowed": T(
             "第 %(nth)s 次延期，最多 %(most)s，%(approver)s",
             nth=known["nth"],
@@ -60,16 +71,16 @@ def approve_first(context: FormContext) -> Mapping[str, Any]:
     request = extensions.of_instance(session, context.instance_id)
     case = request.case
     clock = _clock(context, case)
-    new = clocks.extended(session, clock, request.days, context.moment)
+    new = clock_reckoning.extended(session, clock, request.days, context.moment)
     return {
         "case": f"{case.no} {case.title}",
         "applicant": signature(session, request.actor, request.on_behalf_of),
         "days_asked": extensions.days_words(request.days, request.unit).say(),
-        "dates": f"{stamp(clocks.if_resumed(session, clock, context.moment))} → {stamp(new)}",
+        "dates": f"{stamp(clock_reckoning.if_resumed(session, clock, context.moment))} → {stamp(new)}",
         "standing": T(
             "时限 %(limit)s，已用 %(used)s%%；第 %(nth)s 次延期，最多 %(most)s",
             limit=clock.limit.text,
-            used=round(100 * clocks.used(session, clock, context.moment)),
+            used=round(100 * clock_reckoning.used(session, clock, context.moment)),
             nth=request.nth,
             most=extensions.days_words(request.max_days, request.unit),
         ).say(),
@@ -143,8 +154,8 @@ def file_extension(
             days=days,
             max_days=most.max_days,
             unit=extensions.unit_of(clock),
-            old_deadline_at=clocks.if_resumed(session, clock, moment),
-            asked_deadline_at=clocks.extended(session, clock, days, moment),
+            old_deadline_at=clock_reckoning.if_resumed(session, clock, moment),
+            asked_deadline_at=clock_reckoning.extended(session, clock, days, moment),
             asked_at=moment,
             actor=context.actor.key,
             on_behalf_of=post.on_behalf_of,
@@ -183,8 +194,8 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
     clocks.recompute(
         session, clock, moment, actor=context.actor.key
     )  # the papers say what the clock will say
-    old = clocks.if_resumed(session, clock, moment)
-    new = clocks.extended(session, clock, days, moment)
+    old = clock_reckoning.if_resumed(session, clock, moment)
+    new = clock_reckoning.extended(session, clock, days, moment)
     extensions.grant(session, request, days, new, moment)
     notice = extension_papers.issue_notice(session, request, context, old=old)
     sheet = extension_papers.issue_sheet(session, request, context, old=old)
@@ -198,7 +209,7 @@ def grant_extension(context: ActionContext, request_id: int, decision: str) -> M
         on_behalf_of=context.on_behalf_of,
         document_id=notice.id,
     )
-    context.clock_moved(clocks.ITEM_CLOCK)
+    context.clock_moved(clock_ledger.ITEM_CLOCK)
     told = T(
         "您的事项 %(no)s 需延期办理：原定 %(old)s 前办结，现延至 %(new)s。原因：%(reason)s。"
         "监督电话 %(phone)s。",
@@ -230,7 +241,7 @@ def refuse_extension(context: ActionContext, request_id: int) -> None:
     if not request.opinion:
         raise Refused(T("不同意延期时，请写明意见。"), field="opinion")
     extensions.close(context.session, request, extensions.REFUSED, context.moment)
-    old = clocks.if_resumed(context.session, _clock(context, request.case), context.moment)
+    old = clock_reckoning.if_resumed(context.session, _clock(context, request.case), context.moment)
     sheet = extension_papers.issue_sheet(context.session, request, context, old=old)
     _tell_applicant(
         context,
@@ -306,8 +317,8 @@ def _decided(context: ActionContext, request_id: int) -> ExtensionRequest:
     return request
 
 
-def _clock(context: ActionContext | FormContext, case: Case) -> clocks.Clock:
-    clock = clocks.of(context.session, case.key, clocks.ITEM_CLOCK)
+def _clock(context: ActionContext | FormContext, case: Case) -> clock_ledger.Clock:
+    clock = clocks.of(context.session, case.key, clock_ledger.ITEM_CLOCK)
     assert clock is not None, "a case with a request has a clock"
     return clock
 

@@ -21,9 +21,9 @@ from workflow.engine.actions import registry
 from workflow.engine.actors import Actor
 from workflow.errors import NotAllowed, Refused, YizhanError
 from workflow.schema import Base, Json
-from workflow.station import calendar, clocks, owners, positions
+from workflow.station import calendar, clock_ledger, clocks, owners, positions
 from workflow.station.cases import Case
-from workflow.station.clocks import ITEM_CLOCK, Clock
+from workflow.station.clock_ledger import ITEM_CLOCK, Clock
 from workflow.station.limits import amount
 from workflow.station.positions import HEAD, SUPERIOR, Position, PositionPost
 from workflow.station.staff import Staff
@@ -131,7 +131,7 @@ def may_ask(session: Session, actor: Actor, case: Case, moment: datetime) -> Clo
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     if clock is None:
         raise Refused(T("办件受理后才有办理期限，现在不能申请延期。"))
-    if clock.state == clocks.FINISHED:
+    if clock.state == clock_ledger.FINISHED:
         raise Refused(T("办件已经办结，不能申请延期。"))
     if clocks.is_over(session, clock, moment):
         raise Refused(T("办理期限已过，不能再申请延期。"))

@@ -17,7 +17,7 @@ from workflow.station import wanted as asked
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
 from workflow.station.cases import CLOSED, Case
-from workflow.station.clocks import FINISHED, Clock
+from workflow.station.clock_ledger import FINISHED, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible

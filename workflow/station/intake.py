@@ -26,7 +26,7 @@ from workflow.station import (
 )
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case, CaseMaterial
-from workflow.station.clocks import ITEM_CLOCK
+from workflow.station.clock_ledger import ITEM_CLOCK
 from workflow.station.deadlines import Limit
 from workflow.station.enterprises import Enterprise
 from workflow.station.permissions import visible

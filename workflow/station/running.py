@@ -16,6 +16,7 @@ from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Decide
 from workflow.station import (
     calendar,
+    clock_ledger,
     clocks,
     contact_watch,
     delegation,
@@ -26,6 +27,7 @@ from workflow.station import (
     owners,
     positions,
     review,
+    rungs,
     supervision,
     suspensions,
     telling,
@@ -68,7 +70,7 @@ class StationClocks:
     def deadline(self, session: Session, business_key: str | None, clock: str) -> datetime | None:
         """Nothing while the clock stands still: then no day is known."""
         found = clocks.of(session, business_key or "", clock)
-        return found.deadline_at if found and found.state != clocks.STOPPED else None
+        return found.deadline_at if found and found.state != clock_ledger.STOPPED else None
 
     def rung(
         self, session: Session, business_key: str | None, clock: str, rung: str, decide: Decide
@@ -76,7 +78,7 @@ class StationClocks:
         found = clocks.of(session, business_key or "", clock)
         if found is None:
             return None
-        return clocks.rung_due(session, found, rung, decide, acted=lambda: owners.acted(session, found.owner))
+        return rungs.due(session, found, rung, decide, acted=lambda: owners.acted(session, found.owner))
 
 
 CLOCKS = StationClocks()

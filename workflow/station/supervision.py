@@ -20,7 +20,7 @@ from workflow.schema import Json
 from workflow.station import calendar, cases, contacts, notices, outbox, owners, telling
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
-from workflow.station.clocks import LATE
+from workflow.station.clock_ledger import LATE
 from workflow.station.escalation import alert_overseer
 from workflow.station.permissions import can
 from workflow.texts import T

@@ -1,7 +1,7 @@
 """Suspension (停表, §4.4): words of the diagram ``suspension``, which stops a clock and starts it again.
 
-Only for the reasons of ``clocks.REASONS``; somebody's absence is none (R1.3d). The client is told in writing
-how long it is expected to last. Nothing here commits.
+Only for the reasons of ``clock_ledger.REASONS``; somebody's absence is none (R1.3d). The client is told in
+writing how long it is expected to last. Nothing here commits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,21 @@ from workflow.engine.definitions import DefinitionRow
 from workflow.engine.instances import RUNNING, InstanceRow
 from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.schema import Json
-from workflow.station import calendar, cases, clocks, documents, notices, outbox, owners, positions
+from workflow.station import (
+    calendar,
+    cases,
+    clock_ledger,
+    clock_reckoning,
+    clocks,
+    documents,
+    notices,
+    outbox,
+    owners,
+    positions,
+)
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
-from workflow.station.clocks import ITEM_CLOCK, Clock
+from workflow.station.clock_ledger import ITEM_CLOCK, Clock
 from workflow.station.deadline_words import stamp
 from workflow.station.rendering import letterhead
 from workflow.texts import T
@@ -67,7 +78,7 @@ def may_stop(session: Session, actor: Actor, case: Case, moment: datetime) -> Cl
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     if clock is None:
         raise Refused(T("办件受理后才开始计时，现在不能暂停。"))
-    if clock.state != clocks.RUNNING:
+    if clock.state != clock_ledger.RUNNING:
         raise AlreadyDone(T("计时已经暂停或结束。"), state=clock.state)
     if moment == clock.deadline_at or clocks.is_over(session, clock, moment):
         raise Refused(T("期限届满后不能暂停计时。"))
@@ -95,7 +106,7 @@ def reason_choices(context: FormContext) -> list[Choice]:
     """All reasons; those that only a leader may take say so."""
     return [
         {"value": code, "label": T("%(reason)s（须站长办理）", reason=label) if code in BY_LEADER else label}
-        for code, label in clocks.REASONS.items()
+        for code, label in clock_ledger.REASONS.items()
     ]
 
 
@@ -113,9 +124,9 @@ def resume_first(context: FormContext) -> Mapping[str, Any]:
     clock = _clock(context.session, case)
     stopped = [line for line in clock.events if line.kind == "stop"][-1]
     return {
-        "reason": clocks.REASONS[stopped.reason or ""].say(),
+        "reason": clock_ledger.REASONS[stopped.reason or ""].say(),
         "since": stamp(stopped.at),
-        "new_deadline": stamp(clocks.if_resumed(context.session, clock, context.moment)),
+        "new_deadline": stamp(clock_reckoning.if_resumed(context.session, clock, context.moment)),
     }
 
 
@@ -152,7 +163,7 @@ def stop_clock(context: ActionContext) -> Mapping[str, Json]:
         case,
         context,
         {
-            "reason": clocks.REASONS[reason].say(),
+            "reason": clock_ledger.REASONS[reason].say(),
             "explanation": words,
             "since": moment.isoformat(),
             "expected_until": until.isoformat(),
@@ -177,7 +188,7 @@ def stop_clock(context: ActionContext) -> Mapping[str, Json]:
             "您的事项 %(no)s 暂停计时（%(reason)s），预计 %(until)s 恢复；恢复后办理期限按暂停的工作日顺延。"
             "监督电话 %(phone)s。",
             no=case.no,
-            reason=clocks.REASONS[reason],
+            reason=clock_ledger.REASONS[reason],
             until=until.isoformat(),
             phone=letterhead()["supervision_phone"],
         ),

@@ -20,7 +20,7 @@ from workflow.errors import AlreadyDone, NotAllowed, NotFound, Refused
 from workflow.schema import Base
 from workflow.station.calendar import ZONE, Calendar
 from workflow.station.cases import CLOSED, Case
-from workflow.station.clocks import ITEM_CLOCK, Clock
+from workflow.station.clock_ledger import ITEM_CLOCK, Clock
 from workflow.station.items import DOMAINS, ItemVersion, ServiceItem
 from workflow.station.permissions import can, visible
 from workflow.texts import T, Text

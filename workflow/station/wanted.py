@@ -12,7 +12,7 @@ from workflow.engine.actors import Actor
 from workflow.engine.tasks import TaskRow
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
-from workflow.station.clocks import STOPPED, Clock
+from workflow.station.clock_ledger import STOPPED, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ServiceItem
 from workflow.station.permissions import LEAD

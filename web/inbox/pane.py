@@ -22,9 +22,8 @@ from workflow.station import (
     reassignment,
     staff,
 )
-from workflow.station.absences import CAUSES, Absence
+from workflow.station.absences import CAUSES, Absence, period
 from workflow.station.cases import Case
-from workflow.station.delegation import period
 from workflow.station.permissions import can
 from workflow.station.reassignment import Colleague
 from workflow.texts import Text

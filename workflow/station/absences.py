@@ -11,6 +11,7 @@ from workflow.engine.actors import Actor
 from workflow.errors import NotAllowed, NotFound, Refused
 from workflow.schema import Base
 from workflow.station import access_log, keys
+from workflow.station.calendar import ZONE
 from workflow.station.permissions import can
 from workflow.station.staff import Staff
 from workflow.texts import T
@@ -194,6 +195,12 @@ def reveal_phone(session: Session, absence: Absence, *, by: Actor, purpose: str,
         session, by, object=absence.key, field="emergency_phone", purpose=purpose, moment=moment
     )
     return phone
+
+
+def period(absence: Absence) -> str:
+    """'03-09 08:30 – 03-11 17:30', Shanghai time."""
+    from_at, to_at = absence.from_at.astimezone(ZONE), absence.to_at.astimezone(ZONE)
+    return f"{from_at:%m-%d %H:%M} – {to_at:%m-%d %H:%M}"
 
 
 def by_key(session: Session, key: str | None) -> Absence:

@@ -1,4 +1,4 @@
-"""Words of the delegation diagram (P04): its actions, the choices in its forms, what the forms open with."""
+"""The actions of the delegation diagram (P04); its forms are in ``delegation_forms``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workflow.engine.actions import ActionContext, Choice, FormContext, action, options, prefill
+from workflow.engine.actions import ActionContext, action
 from workflow.engine.actors import Actor
 from workflow.engine.engine import Engine
 from workflow.engine.instances import InstanceRow
@@ -22,38 +22,15 @@ from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE, Calendar
 from workflow.station.deadlines import Limit, deadline
 from workflow.station.permissions import can
-from workflow.station.persons import mask_phone
 from workflow.station.positions import HEAD, SUPERIOR
-from workflow.station.staff import Staff, by_key
+from workflow.station.staff import Staff
+from workflow.station.telling import local_moment
 from workflow.texts import T, Text, listed
 
 PROCESS = "delegation"
 WITHDRAW = "撤销离岗"  # the message of the diagram
 TERMS = {"remind_days": "number", "grace_hours": "number"}
 DATES = {"ends_at": "string", "remind_at": "string", "overdue_at": "string"}
-
-
-# choices
-
-
-@options("absentees")
-def absentee_choices(context: FormContext) -> list[Choice]:
-    """Oneself; whoever leads may register anybody, and reads each one's B beside the name."""
-    if "lead" in context.actor.may:
-        return [
-            {"value": str(one.id), "label": _with_seconds(context, one)}
-            for one in _everybody(context.session)
-        ]
-    me = by_key(context.session, context.actor.key)
-    return [{"value": str(me.id), "label": _named(me)}] if me else []
-
-
-@options("substitutes")
-def substitute_choices(context: FormContext) -> list[Choice]:
-    """Everybody, with the absences to come beside the name: whoever is away then is refused on arrival."""
-    return [
-        {"value": str(one.id), "label": _with_absences(context, one)} for one in _everybody(context.session)
-    ]
 
 
 # the diagram's actions, in its order
@@ -82,7 +59,7 @@ def register_absence(
     form, session, moment = context.submission, context.session, context.moment
     person = session.get_one(Staff, int(form["who"]))
     sudden = form["kind"] == "sudden"
-    from_at, to_at = _moment(form["from_at"]), _moment(form["to_at"])
+    from_at, to_at = local_moment(form["from_at"]), local_moment(form["to_at"])
     if to_at <= moment:
         raise Refused(T("预计返岗时间应晚于现在。"), field="to_at")
     if not sudden and from_at < moment:
@@ -113,7 +90,7 @@ def register_absence(
             T(
                 "%(name)s突发离岗（%(cause)s），%(period)s，代岗：%(acting)s。",
                 **_facts(absence),
-                acting=_and(acting) or T("到时确定"),
+                acting=listed(one.name for one in acting) or T("到时确定"),
             ),
         )
     elif absence.substitute is not None:
@@ -184,7 +161,7 @@ def begin_absence(context: ActionContext, absence_id: int) -> None:
             T(
                 "%(positions)s的A角、B角都不在岗，任务转由%(acting)s承接，请安排人员。",
                 positions=listed(red),
-                acting=_and(acting) or T("（无人在岗）"),
+                acting=listed(one.name for one in acting) or T("（无人在岗）"),
             ),
         )
     context.note(acting=[person.key for person in acting])
@@ -206,7 +183,7 @@ def prolong_absence(
     """A comes back later; reminders are set anew. Refused: in the past, or see ``absences.prolong``."""
     form, session = context.submission, context.session
     absence = session.get_one(Absence, absence_id)
-    new_to = _moment(form["new_to"])
+    new_to = local_moment(form["new_to"])
     if new_to <= context.moment:
         raise Refused(T("新的返岗时间应晚于现在。"), field="new_to")
     chosen = session.get_one(Staff, int(form["substitute"])) if form.get("substitute") else None
@@ -274,112 +251,6 @@ def decider(session: Session, person: Staff, moment: datetime) -> str:
     return HEAD if others else SUPERIOR
 
 
-# what the forms open with
-
-
-@prefill("delegation/register")
-def register_first(context: FormContext) -> Mapping[str, Any]:
-    """Oneself, from the next full hour on."""
-    me = by_key(context.session, context.actor.key)
-    if me is None:
-        return {}
-    own = {} if "lead" in context.actor.may else {"seconds": _seconds(context, me)}
-    hour = context.moment.astimezone(ZONE).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return {
-        "who": str(me.id),
-        "from_at": f"{hour:%Y-%m-%dT%H:%M}",
-        **own,
-    }
-
-
-@prefill("delegation/confirm")
-def confirm_first(context: FormContext) -> Mapping[str, Any]:
-    absence = absences.by_key(context.session, context.business_key)
-    posts = positions.names_of(context.session, absence.person, context.moment)
-    return {
-        **_shown(absence),
-        "cause": absence.cause + (f"（{absence.cause_text}）" if absence.cause_text else ""),
-        "positions": "、".join(posts) or "—",
-        "handed_over": absence.handed_over or None,
-    }
-
-
-@prefill("delegation/name_substitute")
-def name_substitute_first(context: FormContext) -> Mapping[str, Any]:
-    absence = absences.by_key(context.session, context.business_key)
-    answer = latest(context.session, context.instance_id or 0, "delegation/confirm") or {}
-    return {
-        **_shown(absence),
-        "asked": absence.substitute.name if absence.substitute else "—",
-        "why": answer.get("reason") or str(T("逾时没有确认")),
-    }
-
-
-@prefill("delegation/hand_over")
-def hand_over_first(context: FormContext) -> Mapping[str, Any]:
-    """A's open work as it is now, with what was written the last time."""
-    absence = absences.by_key(context.session, context.business_key)
-    before = latest(context.session, context.instance_id or 0, "delegation/hand_over") or {}
-    asked = latest(context.session, context.instance_id or 0, "delegation/take_over") or {}
-    notes = {(row["case_no"], row["step"]): row.get("note") for row in before.get("work") or []}
-    rows = work_handover.open_work(context.session, absence.person, context.moment)
-    return {
-        **_shown(absence),
-        "lacking": asked.get("lacking"),
-        "work": [
-            {**row, **({"note": note} if (note := notes.get((row["case_no"], row["step"]))) else {})}
-            for row in rows
-        ],
-        "equipment": before.get("equipment") or [],
-        "keys": before.get("keys") or [],
-        **({"note": before["note"]} if before.get("note") else {}),
-    }
-
-
-@prefill("delegation/take_over")
-def take_over_first(context: FormContext) -> Mapping[str, Any]:
-    return _once_filled(context, "delegation/hand_over", "work", "equipment", "keys", "note")
-
-
-@prefill("delegation/return")
-def return_first(context: FormContext) -> Mapping[str, Any]:
-    return _shown(absences.by_key(context.session, context.business_key))
-
-
-@prefill("delegation/not_returned")
-def not_returned_first(context: FormContext) -> Mapping[str, Any]:
-    absence = absences.by_key(context.session, context.business_key)
-    acting = positions.stand_ins(
-        context.session, absence.person, min(context.moment, absence.to_at - timedelta.resolution)
-    )
-    return {
-        **_shown(absence),
-        "acting": str(_and(acting)) or "—",
-        "phone": mask_phone(absence.emergency_phone or absence.person.phone or ""),
-    }
-
-
-@prefill("delegation/hand_back")
-def hand_back_first(context: FormContext) -> Mapping[str, Any]:
-    absence = absences.by_key(context.session, context.business_key)
-    return {
-        **_shown(absence),
-        "done": work_handover.done_for(context.session, absence, context.moment),
-        "open": work_handover.open_work(context.session, absence.person, context.moment),
-    }
-
-
-@prefill("delegation/acknowledge")
-def acknowledge_first(context: FormContext) -> Mapping[str, Any]:
-    return _once_filled(context, "delegation/hand_back", "done", "open", "note")
-
-
-def _once_filled(context: FormContext, form: str, *keys: str) -> Mapping[str, Any]:
-    absence = absences.by_key(context.session, context.business_key)
-    before = latest(context.session, context.instance_id or 0, form) or {}
-    return {**_shown(absence), **{key: before.get(key) for key in keys}}
-
-
 # helpers
 
 
@@ -417,57 +288,13 @@ def _dates(known: Calendar, absence: Absence, remind_days: float, grace_hours: f
     }
 
 
-def _everybody(session: Session) -> list[Staff]:
-    return list(session.scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin)))
-
-
-def _named(person: Staff) -> Text:
-    return T("%(name)s %(title)s", name=person.name, title=Text(person.title))
-
-
-def _seconds(context: FormContext, person: Staff) -> str:
-    return str(_and(positions.seconds(context.session, person, context.moment))) or "—"
-
-
-def _with_seconds(context: FormContext, person: Staff) -> Text:
-    return T("%(name)s（B角：%(seconds)s）", name=_named(person), seconds=_seconds(context, person))
-
-
-def _with_absences(context: FormContext, person: Staff) -> Text:
-    coming = absences.overlapping(context.moment, datetime.max.replace(tzinfo=ZONE))
-    found = context.session.scalars(coming.where(Absence.staff_id == person.id)).all()
-    if not found:
-        return _named(person)
-    return T("%(name)s（%(when)s不在岗）", name=person.name, when=listed(map(period, found)))
-
-
-def period(absence: Absence) -> str:
-    """'03-09 08:30 – 03-11 17:30', Shanghai time."""
-    from_at, to_at = absence.from_at.astimezone(ZONE), absence.to_at.astimezone(ZONE)
-    return f"{from_at:%m-%d %H:%M} – {to_at:%m-%d %H:%M}"
-
-
-def _shown(absence: Absence) -> dict[str, Any]:
-    return {"who": absence.person.name, "period": period(absence)}
-
-
 def _facts(absence: Absence) -> dict[str, object]:
     return {
         "name": absence.person.name,
         "cause": absences.CAUSES[absence.cause],
-        "period": period(absence),
+        "period": absences.period(absence),
         "to": f"{absence.to_at.astimezone(ZONE):%m-%d %H:%M}",
     }
-
-
-def _moment(text: str) -> datetime:
-    """What the form gives: without an offset it is Shanghai's time."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=ZONE)
-
-
-def _and(people: list[Staff]) -> Text | str:
-    return listed(person.name for person in people)
 
 
 def _tell(

@@ -20,6 +20,7 @@ from workflow.station import (
     clocks,
     contact_watch,
     delegation,
+    delegation_forms,
     escalation,
     extension_steps,
     intake,
@@ -50,6 +51,7 @@ SHIPPED = (
 WORDS = (  # importing them registers their actions
     contact_watch,
     delegation,
+    delegation_forms,
     escalation,
     extension_steps,
     intake,

@@ -493,3 +493,13 @@ def test_r1_2_1a_where_one_of_two_heads_handles_it_the_superior_oversees_it(stat
     station.session.commit()
     above = owners.overseer(station.session, handled, station.clock.now())
     assert above.candidate == "superior" and above.people == [superior.row]
+
+
+def test_r2_4_3d_for_a_supervision_begun_in_time_no_apology_is_owed(station, head, handled):
+    station.engine.start(
+        "supervision", by=head.actor, data={"case_id": handled.id, "rung": "manual"}, business_key=handled.key
+    )
+    station.session.commit()
+    station.clock.move_to("2026-03-03 08:31")
+    assert "untold_due" in station.fire_due()
+    assert not told(head, "致歉")

@@ -346,3 +346,10 @@ def test_a_late_or_finished_clock_is_explained_by_the_calendar_of_its_date(sessi
     recomputed(session, at("2026-03-05 09:00"))
     assert str(clock_reckoning.why(session, clock)) == said
     assert "3月4日 17:30" in said
+
+
+def test_a_limit_in_hours_that_runs_at_night_is_used_by_plain_time(session: Session) -> None:
+    clock = started(session, Limit(2, "hour"), on="2026-03-02 20:00")
+    assert clock_reckoning.used(session, clock, at("2026-03-02 20:30")) == pytest.approx(0.25)
+    assert clock_reckoning.used(session, clock, at("2026-03-02 19:00")) == 0
+    assert clock_reckoning.used(session, clock, at("2026-03-02 23:00")) == 1

@@ -172,8 +172,9 @@ def alert_unexplained(context: ActionContext, case_id: int) -> None:
 def alert_untold(context: ActionContext, case_id: int, rung: str) -> None:
     """Half a working day after the deadline: has the client heard apology, reason and new date (R2.4.3d)?"""
     case = context.session.get_one(Case, case_id)
-    if rung != LATE or case.late_at is None:
+    if rung != LATE:
         return
+    assert case.late_at is not None, "the rung has marked it"
     told = contacts.last_contact(context.session, case, subject=LATE)
     if told is None or told < case.late_at:
         alert_overseer(

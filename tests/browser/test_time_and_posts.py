@@ -139,7 +139,7 @@ def test_r2_4_3b_more_time_is_asked_for_and_granted(sits: Seats, station: Statio
     technician.send()
 
 
-def test_r2_4_2_a_clock_stands_and_runs_again(sits: Seats, station: Station) -> None:
+def test_a_clock_stands_and_runs_again(sits: Seats, station: Station) -> None:
     technician = sits("zhangwei")
     technician.goes_to("/cases/1")
     technician.press("暂停计时")

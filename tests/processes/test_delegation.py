@@ -654,3 +654,16 @@ def test_what_is_no_absence_or_is_not_run_by_a_diagram_is_said_to_be_so(station,
     )
     with pytest.raises(AlreadyDone, match="没有在运行的流程"):
         delegation.withdraw(station.session, station.engine, absence, by=head.actor)
+
+
+def test_r1_3d_a_sudden_absence_names_nobody_and_a_free_colleague_is_offered_without_a_note(
+    station, head, zhangwei, chenzhiqiang, planned
+):
+    absence = registers(
+        head, absent=chenzhiqiang, kind="sudden", from_at="2026-03-02T09:00", to_at="2026-03-02T17:30"
+    )
+    assert absence.substitute is None
+    form = station.engine.start_form("delegation", by=head.actor)
+    offered = {str(one["label"]) for one in form.choices["substitutes"]}
+    assert "刘洋 助理工程师" in offered
+    assert "张伟（03-09 08:30 – 03-11 17:30不在岗）" in offered

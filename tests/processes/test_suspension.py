@@ -121,6 +121,8 @@ def test_r1_3d_absence_is_no_reason_to_stop_a_clock(station, zhangwei, handled):
 def test_after_the_deadline_or_while_it_stands_nothing_is_stopped(station, zhangwei, handled):
     stops(zhangwei, handled)
     with pytest.raises(AlreadyDone, match="已经暂停"):
+        suspensions.may_stop(station.session, zhangwei.actor, handled, station.clock.now())
+    with pytest.raises(AlreadyDone, match="已经暂停"):
         stops(zhangwei, handled)
     station.session.rollback()
     zhangwei.does(handled, "resume", RESUME)

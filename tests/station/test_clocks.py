@@ -353,3 +353,22 @@ def test_a_limit_in_hours_that_runs_at_night_is_used_by_plain_time(session: Sess
     assert clock_reckoning.used(session, clock, at("2026-03-02 20:30")) == pytest.approx(0.25)
     assert clock_reckoning.used(session, clock, at("2026-03-02 19:00")) == 0
     assert clock_reckoning.used(session, clock, at("2026-03-02 23:00")) == 1
+
+
+def test_a_clock_that_ended_or_is_late_is_not_reckoned_anew(session: Session) -> None:
+    ended, late = started(session, Limit(3)), started(session, Limit(1), kind="notice")
+    clocks.finish(session, ended, at("2026-03-04 10:00"), actor=CLERK)
+    calendar_days.close(session, date(2026, 3, 3), "停电检修")
+    for clock in (ended, late):
+        before = due(clock)
+        assert not clocks.recompute(session, clock, at("2026-03-04 10:00"), actor="system")
+        assert due(clock) == before and clock.events[-1].kind != "recompute"
+
+
+def test_a_date_that_is_held_back_for_the_client_says_so(session: Session) -> None:
+    clock = started(session)
+    calendar_days.close(session, date(2026, 3, 3), "停电检修")
+    recomputed(session, at("2026-03-02 10:00"))
+    assert due(clock) == "2026-03-16 17:30"
+    said = str(clock_reckoning.why(session, clock))
+    assert "已告知的日期不因工作日历调整推后（1 个工作日）" in said and "延期" not in said

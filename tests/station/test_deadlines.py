@@ -408,8 +408,8 @@ def test_a_day_of_another_year_is_told_with_its_year() -> None:
 
 
 def test_a_limit_in_hours_tells_from_when_and_of_no_day_that_is_not_counted() -> None:
-    assert explain_due("2026-03-06", 48, "hour")["why"] == (
-        "2026-03-06 08:30 受理，自当时起算 48 小时；应于 3月8日 08:30 前办结"
+    assert explain_due("2026-04-30", 48, "hour")["why"] == (
+        "2026-04-30 08:30 受理，自当时起算 48 小时；应于 5月2日 08:30 前办结"
     )
     assert "2026-03-06 08:30 受理，自当时起算 2 个工作小时；只计工作时间" in str(
         explain_due("2026-03-06", 2, "working-hour")["why"]
@@ -427,3 +427,14 @@ def test_calendar_days_are_provisional_only_by_the_days_that_push_the_end_on() -
     assert not explain_due("2026-03-02", 7, "day", calendar=calendar)["provisional"]
     assert explain_due("2026-03-02", 5, calendar=calendar)["provisional"]
     assert explain_due("2026-03-02", 2, "day", calendar=calendar)["provisional"]
+
+
+def test_a_stop_of_a_limit_in_hours_is_counted_by_the_minute_and_of_one_in_days_by_the_day() -> None:
+    begun = at("2026-03-02 09:00")
+    short = stop("2026-03-02 10:00", "2026-03-02 14:30")
+    assert counted_stops([short], Limit(8, "working-hour"), begun) == [short]
+    assert counted_stops([short], Limit(5), begun) == [stop("2026-03-02 17:30", "2026-03-02 17:30")]
+
+
+def test_what_is_added_to_a_limit_in_days_is_told_in_calendar_days() -> None:
+    assert "延期 2 个日历日" in str(explain_due("2026-03-02", 15, "day", extend=[2])["why"])

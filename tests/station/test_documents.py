@@ -263,3 +263,8 @@ def test_without_its_fonts_or_with_a_broken_template_nothing_is_printed(
     (tmp_path / "broken.typ").write_text("#let", encoding="utf-8")
     with pytest.raises(typst.TypstError):
         rendering.render("broken", {})
+
+
+def test_marks_that_would_turn_the_text_round_are_left_out_of_lists_too(session: Session) -> None:
+    rows = [{"name": "委托\u202e单", "pages": 2, "copies": 1, "original": "原件"}]
+    assert "委托单" in words(session, issue(session, materials=rows))

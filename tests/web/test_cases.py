@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import select
 
 from tests.conftest import Database
@@ -78,3 +80,29 @@ def test_the_list_finds_a_case(liting: Browser, registered: int) -> None:
     assert "自我声明" in liting.get("/cases").text
     assert "自我声明" in liting.get("/cases?q=自我声明").text
     assert "data-row" not in liting.get("/cases?q=没有这样的词").text
+
+
+def test_a_case_is_withdrawn_on_its_page_and_what_was_refused_stays_filled_in(
+    liting: Browser, registered: int, database: Database
+) -> None:
+    case = case_of(database).id
+    assert "撤件、作废" in liting.get(f"/cases/{case}").text
+    refused = liting.post(f"/cases/{case}/withdraw", reason="不办了。", confirmed="")
+    assert refused.status_code == 422 and "请选择服务对象怎样确认撤件" in refused.text
+    assert 'value="不办了。"' in refused.text
+    done = liting.post(f"/cases/{case}/withdraw", reason="不办了。", confirmed="in_person")
+    assert done.status_code == 302
+    page = liting.get(f"/cases/{case}").text
+    assert "已撤件：不办了。（本人到场）" in page and "撤件、作废" not in page
+    again = liting.post(f"/cases/{case}/void", reason="再来一次。")
+    assert again.status_code == 409
+
+
+def test_who_did_not_register_a_case_voids_nothing(
+    liting: Browser, signed_in: Callable[[str], Browser], registered: int, database: Database
+) -> None:
+    case = case_of(database).id
+    other = signed_in("liuyang")
+    assert "作废原因" not in other.get(f"/cases/{case}").text
+    assert other.post(f"/cases/{case}/void", reason="不该登记。").status_code == 403
+    assert case_of(database).state == "registered"

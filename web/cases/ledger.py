@@ -13,6 +13,7 @@ from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
 from workflow.errors import YizhanError
 from workflow.station import (
+    ending,
     calendar,
     clock_ledger,
     clock_reckoning,
@@ -85,6 +86,8 @@ class Doors:
     extend: bool
     stop: bool
     ask_more: bool
+    withdraw: bool
+    void: bool
     contact: ContactForm | None
 
 
@@ -111,6 +114,8 @@ def doors(case: Case) -> Doors:
         extend=extensions.can_ask(db(), actor(), case, moment()),
         stop=_would(lambda: suspensions.may_stop(db(), actor(), case, moment())),
         ask_more=_would(lambda: unlisted.may_ask(db(), actor(), case)),
+        withdraw=ending.may_withdraw(db(), actor(), case),
+        void=ending.may_void(actor(), case),
         contact=_contact_form(case),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -41,6 +42,16 @@ class Paper:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """What was filled in to end a case early, and why that was refused."""
+
+    what: str = ""
+    reason: str = ""
+    confirmed: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Page:
     """``deadline_at`` moves with the clock; ``receipt_due_at`` was printed, ``planned_on`` answered."""
 
@@ -67,10 +78,13 @@ class Page:
     ledger: Ledger | None
     contacts: list[Contact]
     doors: Doors
+    ended_early: str
+    confirmations: Mapping[str, Text]
+    typed: Typed
 
 
-def page(case_id: int) -> Page:
-    """NotFound."""
+def page(case_id: int, typed: Typed | None = None) -> Page:
+    """NotFound. ``typed``: what was filled in to end the case, when that was refused."""
     by, now = actor(), moment()
     case = cases.find(db(), by, case_id)
     clock = clocks.of(db(), case.key, clock_ledger.ITEM_CLOCK)
@@ -102,11 +116,24 @@ def page(case_id: int) -> Page:
             for one in documents.of(db(), case.key)
         ],
         materials=[_material(one) for one in case.materials],
-        can_supervise=case.state != cases.CLOSED and can(by, "supervise"),
+        can_supervise=not case.ended and can(by, "supervise"),
         ledger=ledger_of(clock) if clock else None,
         contacts=contacts_of(case),
         doors=doors(case),
+        ended_early=_ended_early(case),
+        confirmations=cases.CONFIRMATIONS,
+        typed=typed or Typed(),
     )
+
+
+def _ended_early(case: cases.Case) -> str:
+    """Why it ended without being completed; nothing of one that goes on or was completed."""
+    if case.end_reason is None:
+        return ""
+    state, how = say(cases.STATES[case.state]), cases.CONFIRMATIONS.get(case.end_confirmed or "")
+    why = _("%(reason)s（%(how)s）", reason=case.end_reason, how=say(how)) if how else case.end_reason
+    at = f"{day(case.closed_at)} {hour(case.closed_at)}"
+    return _("%(at)s %(state)s：%(why)s", at=at, state=state, why=why)
 
 
 def _planned(day: date | None, deadline_at: datetime | None) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import Refused
 from workflow.station import calendar, cases, clock_reckoning, clocks, positions
-from workflow.station.cases import CLOSED, Case
+from workflow.station.cases import ENDED, Case
 from workflow.station.clock_ledger import FINISHED, ITEM_CLOCK, STOPPED, Clock, Escalation
 from workflow.station.deadline_words import Remaining, remaining
 from workflow.station.enterprises import Enterprise
@@ -114,7 +114,7 @@ def _open_cases(actor: Actor, moment: datetime) -> Any:
             and_(TaskRow.instance_id == Case.instance_id, TaskRow.status == OPEN, visible(actor, TaskRow)),
         )
         .outerjoin(Staff, func.concat("staff:", Staff.id) == TaskRow.assignee)
-        .where(Case.state != CLOSED, visible(actor, Case))
+        .where(Case.state.not_in(ENDED), visible(actor, Case))
         .order_by(Case.id, TaskRow.id)
     )
 
@@ -202,7 +202,7 @@ def supervise(engine: Engine, case_id: int, *, by: Actor) -> int:
     found = cases.find(session, by, case_id)
     instances.lock(session.connection(), found.instance_id)  # two clicks at once: the second one waits
     session.refresh(found)
-    if found.state == CLOSED:
+    if found.ended:
         raise Refused(T("办件已经办结，不再督办。"))
     open_one = session.scalars(_supervision_tasks(found.key)).first()
     if open_one is None:

@@ -23,13 +23,17 @@ from workflow.station.staff import Staff
 from workflow.texts import T
 
 REGISTERED, CHECKING, WAITING, HANDLING, CLOSED = "registered", "checking", "waiting", "handling", "closed"
+WITHDRAWN, VOIDED = "withdrawn", "voided"  # ended without being completed (R3.6)
 STATES = {
     REGISTERED: T("待判类"),
     CHECKING: T("审核材料"),
     WAITING: T("等待补齐材料"),
     HANDLING: T("办理中"),
     CLOSED: T("已办结"),
+    WITHDRAWN: T("已撤件"),
+    VOIDED: T("已作废"),
 }
+ENDED = (CLOSED, WITHDRAWN, VOIDED)
 CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),
@@ -44,6 +48,13 @@ PICKUPS = {
     "window": T("窗口自取"),
     "mail": T("邮寄"),
     "electronic": T("电子送达"),
+}
+
+
+CONFIRMATIONS = {
+    "in_person": T("本人到场"),
+    "phone": T("电话确认"),
+    "written": T("书面申请"),
 }
 
 
@@ -82,12 +93,18 @@ class Case(Base):
     summary: Mapped[str | None]
     pickup: Mapped[str | None]
     pickup_code: Mapped[str]
+    end_reason: Mapped[str | None]  # why it was withdrawn or voided, in words
+    end_confirmed: Mapped[str | None]  # how the client confirmed the withdrawal: a key of CONFIRMATIONS
 
     applicant: Mapped[Person] = relationship()
     enterprise: Mapped[Enterprise | None] = relationship()
     item: Mapped[ItemVersion | None] = relationship()
     first_contact: Mapped[Staff] = relationship(foreign_keys=[first_contact_id])
     materials: Mapped[list[CaseMaterial]] = relationship(order_by="CaseMaterial.seq")
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
 
     @property
     def title(self) -> str:

@@ -16,8 +16,8 @@ from workflow.station.persons import Person
 from workflow.texts import T, Text
 
 PHONE, SMS, EMAIL = "phone", "sms", "email"
-WAITING, CALL_LIST, SENT, FAILED = "waiting", "call_list", "sent", "failed"
-STATES = {WAITING: T("待发送"), CALL_LIST: T("待电话告知"), SENT: T("已告知"), FAILED: T("未送达")}
+WAITING, CALL_LIST, SENT, FAILED, DROPPED = "waiting", "call_list", "sent", "failed", "dropped"
+STATES = {WAITING: T("待发送"), CALL_LIST: T("待电话告知"), SENT: T("已告知"), FAILED: T("未送达"), DROPPED: T("不再告知")}
 
 
 class Outbox(Base):
@@ -122,4 +122,13 @@ def settle(session: Session, case_id: int, subject: str, *, by: Actor, moment: d
         update(Outbox)
         .where(Outbox.case_id == case_id, Outbox.subject == subject, Outbox.state == CALL_LIST)
         .values(state=SENT, actor=by.key, closed_at=moment)
+    )
+
+
+def drop(session: Session, case_id: int, *, by: Actor, moment: datetime) -> None:
+    """What waits to be told about a case that ended early need not be told any more. Flushes."""
+    session.execute(
+        update(Outbox)
+        .where(Outbox.case_id == case_id, Outbox.state.in_((WAITING, CALL_LIST)))
+        .values(state=DROPPED, actor=by.key, closed_at=moment)
     )

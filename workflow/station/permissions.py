@@ -124,6 +124,12 @@ def _concerned(actor: Actor, absence: Any) -> bool:
     return f"staff:{absence.staff_id}" in actor.selves or LEAD in _rights(actor)
 
 
+def _registering(actor: Actor, case: Any) -> bool:
+    """Who leads; whoever registered the case, as long as it is not accepted."""
+    own = actor.key == f"staff:{case.registered_by_id}" and case.accepted_at is None
+    return own or LEAD in _rights(actor)
+
+
 def _registered(actor: Actor, absence: Any) -> bool:
     """The absent person, whoever registered it, and the leaders."""
     own = actor.key in (f"staff:{absence.staff_id}", absence.registered_by)
@@ -141,6 +147,7 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "supervise": _has(LEAD),
     "set_targets": _has(LEAD),  # R1.2.1d
     "cancel": _has(LEAD),
+    "void": _registering,  # R3.6
     "change_first_contact": _has(LEAD),  # R2.2.0
     "withdraw_absence": _registered,
     "see_emergency_phone": _concerned,

@@ -1,0 +1,93 @@
+"""Ending a case before it is completed: the client withdraws it, or it was registered by mistake (R3.6).
+
+Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
+clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from workflow.engine import instances
+from workflow.engine.actors import Actor
+from workflow.engine.engine import Engine
+from workflow.errors import AlreadyDone, NotAllowed, Refused
+from workflow.station import cases, clocks, outbox, owners
+from workflow.station.cases import Case
+from workflow.station.clock_ledger import FINISHED, Clock
+from workflow.station.permissions import can
+from workflow.station.written import refuse_invisible
+from workflow.texts import T
+
+LONGEST = 400
+
+
+def may_withdraw(session: Session, by: Actor, case: Case) -> bool:
+    """Whoever works on it, its first contact, and who leads."""
+    if case.ended:
+        return False
+    return f"staff:{case.first_contact_id}" in by.selves or owners.post_of(session, by, case) is not None
+
+
+def may_void(by: Actor, case: Case) -> bool:
+    """Whoever registered it while it is not accepted; then a leader."""
+    return not case.ended and can(by, "void", case)
+
+
+def withdraw(
+    engine: Engine, case: Case, *, reason: str, confirmed: str, by: Actor, moment: datetime
+) -> None:
+    """撤件: the client does not want it any more, and has confirmed that. Flushes.
+
+    NotAllowed; AlreadyDone; Refused: no reason, or nothing that says how it was confirmed.
+    """
+    _hold(engine, case)
+    if not may_withdraw(engine.session, by, case):
+        raise NotAllowed(T("只有这件办件的办理人员、首问人或站长可以撤件。"))
+    if confirmed not in cases.CONFIRMATIONS:
+        raise Refused(T("请选择服务对象怎样确认撤件。"), field="confirmed")
+    case.end_confirmed = confirmed
+    _end(engine, case, cases.WITHDRAWN, reason, by, moment)
+    sentence = T("已按您的要求撤回事项“%(title)s”（%(no)s）。", title=case.title, no=case.no or "—")
+    outbox.queue_message(engine.session, case.applicant, sentence, moment=moment, case_id=case.id)
+
+
+def void(engine: Engine, case: Case, *, reason: str, by: Actor, moment: datetime) -> None:
+    """作废: it should not have been registered; its number is kept and never given again. Flushes.
+
+    NotAllowed; AlreadyDone; Refused: no reason.
+    """
+    _hold(engine, case)
+    if not may_void(by, case):
+        raise NotAllowed(T("受理前由登记人作废，受理后由站长作废。"))
+    _end(engine, case, cases.VOIDED, reason, by, moment)
+
+
+def _hold(engine: Engine, case: Case) -> None:
+    """Until the transaction ends nothing else happens to the case. AlreadyDone."""
+    session = engine.session
+    instances.lock_case(session.connection(), case.key)
+    session.refresh(case)
+    if case.ended:
+        raise AlreadyDone(T("这件办件已经结束：%(state)s。", state=cases.STATES[case.state]), state=case.state)
+
+
+def _end(engine: Engine, case: Case, state: str, reason: str, by: Actor, moment: datetime) -> None:
+    session = engine.session
+    reason = " ".join(reason.split())
+    if not 2 <= len(reason) <= LONGEST:
+        raise Refused(T("请写明原因，最多 %(count)s 个字。", count=LONGEST), field="reason")
+    refuse_invisible(reason, field="reason")
+    case.state, case.end_reason, case.closed_at = state, reason, moment
+    session.flush()
+    engine.announce(case.key, cases.CLOSED_MESSAGE, by=by)  # what runs beside it ends in its own way
+    for instance in instances.lock_case(session.connection(), case.key):
+        engine.cancel(instance, by=by, reason=state)
+    running = select(Clock).where(Clock.owner == case.key, Clock.state != FINISHED)
+    for clock in session.scalars(running).all():
+        clocks.finish(session, clock, moment, actor=by.key)
+    outbox.drop(session, case.id, by=by, moment=moment)
+    session.flush()

@@ -12,7 +12,7 @@ from tests.processes.conftest import Person, Station
 from tests.processes.test_extension import asks
 from tests.processes.test_suspension import stops
 from workflow.engine import history
-from workflow.engine.instances import InstanceRow
+from workflow.engine.instances import RUNNING, InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import AlreadyDone, NotAllowed, NotFound, Refused
@@ -46,15 +46,13 @@ def voids(who: Person, case: Case, reason: str = "重复登记。") -> None:
     station.session.expire_all()
 
 
-def still_open(station: Station, case: Case) -> tuple[list[str], list[str], list[str]]:
+def still_open(station: Station, case: Case) -> list[str]:
     """Running instances, open tasks and armed timers of a case."""
-    running = select(InstanceRow.id).where(InstanceRow.business_key == case.key)
-    of_case = running.subquery().c.id
-    return (
-        list(station.session.scalars(select(InstanceRow.status).where(InstanceRow.id.in_(select(of_case)), InstanceRow.status == "running"))),
-        list(station.session.scalars(select(TaskRow.element).where(TaskRow.instance_id.in_(select(of_case)), TaskRow.status == OPEN))),
-        list(station.session.scalars(select(TimerRow.element).where(TimerRow.instance_id.in_(select(of_case))))),
-    )  # fmt: skip
+    mine = select(InstanceRow.id).where(InstanceRow.business_key == case.key)
+    running = select(InstanceRow.status).where(InstanceRow.id.in_(mine), InstanceRow.status == RUNNING)
+    open_tasks = select(TaskRow.element).where(TaskRow.instance_id.in_(mine), TaskRow.status == OPEN)
+    armed = select(TimerRow.element).where(TimerRow.instance_id.in_(mine))
+    return [one for asked in (running, open_tasks, armed) for one in station.session.scalars(asked)]
 
 
 def test_r3_6_what_the_client_withdraws_ends_with_its_number_and_all_that_ran_for_it(
@@ -64,7 +62,7 @@ def test_r3_6_what_the_client_withdraws_ends_with_its_number_and_all_that_ran_fo
     withdraws(liting, handled)
     assert (handled.state, handled.no, handled.end_confirmed) == (cases.WITHDRAWN, number, "phone")
     assert handled.end_reason == "器具已在别处送检。" and handled.result is None
-    assert still_open(station, handled) == ([], [], [])
+    assert still_open(station, handled) == []
     assert clocks.of(station.session, handled.key, "item").state == "finished"
     assert zhangwei.inbox() == []
     assert history.verify(station.session) == []
@@ -81,7 +79,7 @@ def test_r3_6_a_mistake_is_voided_and_its_number_is_never_given_again(station, l
     right = liting.registers()
     liting.classifies(right, "JL01")
     assert right.no == "SL2026-00002"
-    assert still_open(station, wrong) == ([], [], [])
+    assert still_open(station, wrong) == []
 
 
 def test_r3_6_what_stands_still_waits_for_an_answer_or_is_asked_for_ends_too(
@@ -89,7 +87,7 @@ def test_r3_6_what_stands_still_waits_for_an_answer_or_is_asked_for_ends_too(
 ):
     stops(zhangwei, handled)
     withdraws(liting, handled)
-    assert still_open(station, handled) == ([], [], [])
+    assert still_open(station, handled) == []
     assert clocks.of(station.session, handled.key, "item").state == "finished"
 
 
@@ -105,7 +103,13 @@ def test_r3_6_it_counts_neither_as_open_nor_as_completed(station, liting, head, 
     now = station.clock.now()
     assert board.overview(station.session, head.actor, now) == []
     targets.set_target(
-        station.session, period="month", day=date(2026, 3, 15), quantity=1, quality=90, by=head.actor, moment=now
+        station.session,
+        period="month",
+        day=date(2026, 3, 15),
+        quantity=1,
+        quality=90,
+        by=head.actor,
+        moment=now,
     )
     (progress,) = targets.running(station.session, head.actor, now, calendar.load(station.session))
     assert progress.done == 0
@@ -114,8 +118,13 @@ def test_r3_6_it_counts_neither_as_open_nor_as_completed(station, liting, head, 
 
 @pytest.mark.parametrize(
     ("changed", "field"),
-    [({"reason": " "}, "reason"), ({"reason": "撤\u202e件"}, "reason"), ({"reason": "长" * 401}, "reason"), ({"confirmed": "hearsay"}, "confirmed")],
-)  # fmt: skip
+    [
+        ({"reason": " "}, "reason"),
+        ({"reason": "撤\u202e件"}, "reason"),
+        ({"reason": "长" * 401}, "reason"),
+        ({"confirmed": "hearsay"}, "confirmed"),
+    ],
+)
 def test_r3_6_a_withdrawal_says_why_and_how_the_client_confirmed_it(station, liting, handled, changed, field):
     with pytest.raises(Refused) as refused:
         withdraws(liting, handled, **changed)
@@ -161,4 +170,6 @@ def test_r3_6_work_that_was_open_in_a_page_finds_nothing_any_more(station, litin
     task = zhangwei.task(handled, "handle")
     withdraws(liting, handled)
     with pytest.raises((AlreadyDone, NotFound)):
-        station.engine.complete(task.id, by=zhangwei.actor, data={"progress": "样品已送检。", "needs_more": False})
+        station.engine.complete(
+            task.id, by=zhangwei.actor, data={"progress": "样品已送检。", "needs_more": False}
+        )

@@ -13,11 +13,11 @@ from web.request import actor, db, moment
 from workflow.engine.tasks import TaskRow
 from workflow.errors import YizhanError
 from workflow.station import (
-    ending,
     calendar,
     clock_ledger,
     clock_reckoning,
     contacts,
+    ending,
     extensions,
     ledger,
     owners,

@@ -133,7 +133,7 @@ def _ended_early(case: cases.Case) -> str:
     state, how = say(cases.STATES[case.state]), cases.CONFIRMATIONS.get(case.end_confirmed or "")
     why = _("%(reason)s（%(how)s）", reason=case.end_reason, how=say(how)) if how else case.end_reason
     at = f"{day(case.closed_at)} {hour(case.closed_at)}"
-    return _("%(at)s %(state)s：%(why)s", at=at, state=state, why=why)
+    return str(_("%(at)s %(state)s：%(why)s", at=at, state=state, why=why))
 
 
 def _planned(day: date | None, deadline_at: datetime | None) -> tuple[str, str]:

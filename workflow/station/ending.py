@@ -37,9 +37,7 @@ def may_void(by: Actor, case: Case) -> bool:
     return not case.ended and can(by, "void", case)
 
 
-def withdraw(
-    engine: Engine, case: Case, *, reason: str, confirmed: str, by: Actor, moment: datetime
-) -> None:
+def withdraw(engine: Engine, case: Case, *, reason: str, confirmed: str, by: Actor, moment: datetime) -> None:
     """撤件: the client does not want it any more, and has confirmed that. Flushes.
 
     NotAllowed; AlreadyDone; Refused: no reason, or nothing that says how it was confirmed.
@@ -72,7 +70,9 @@ def _hold(engine: Engine, case: Case) -> None:
     instances.lock_case(session.connection(), case.key)
     session.refresh(case)
     if case.ended:
-        raise AlreadyDone(T("这件办件已经结束：%(state)s。", state=cases.STATES[case.state]), state=case.state)
+        raise AlreadyDone(
+            T("这件办件已经结束：%(state)s。", state=cases.STATES[case.state]), state=case.state
+        )
 
 
 def _end(engine: Engine, case: Case, state: str, reason: str, by: Actor, moment: datetime) -> None:

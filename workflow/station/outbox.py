@@ -17,7 +17,13 @@ from workflow.texts import T, Text
 
 PHONE, SMS, EMAIL = "phone", "sms", "email"
 WAITING, CALL_LIST, SENT, FAILED, DROPPED = "waiting", "call_list", "sent", "failed", "dropped"
-STATES = {WAITING: T("待发送"), CALL_LIST: T("待电话告知"), SENT: T("已告知"), FAILED: T("未送达"), DROPPED: T("不再告知")}
+STATES = {
+    WAITING: T("待发送"),
+    CALL_LIST: T("待电话告知"),
+    SENT: T("已告知"),
+    FAILED: T("未送达"),
+    DROPPED: T("不再告知"),
+}
 
 
 class Outbox(Base):

@@ -238,3 +238,21 @@ def test_several_are_handed_over_at_once(sits: Seats, station: Station) -> None:
     colleague.goes_to("/")
     expect(colleague.page.locator("[data-row]")).to_have_count(2)
     colleague.keep("hand-over-3-with-the-colleague")
+
+
+def test_r3_6_a_client_withdraws_the_case(sits: Seats, station: Station) -> None:
+    clerk = sits("liting")
+    clerk.goes_to("/cases/1")
+    clerk.page.get_by_text(clerk.say("撤件、作废"), exact=True).click()
+    sheet = clerk.page.locator("details[open] > .sheet")
+    box = sheet.bounding_box()
+    assert box is not None and box["x"] >= 0
+    assert box["x"] + box["width"] <= clerk.page.evaluate("window.innerWidth"), "the whole form can be seen"
+    sheet.get_by_label(clerk.say("怎样确认")).select_option("phone")
+    sheet.get_by_label(clerk.say("撤件原因")).fill("器具已在别处送检。")
+    clerk.keep("withdrawal-1-form")
+    clerk.press("确认撤件")
+    clerk.sees("已撤件，编号和记录保留。")
+    expect(clerk.page.get_by_text("器具已在别处送检。").first).to_be_visible()
+    expect(clerk.page.locator(".top .chip", has_text=clerk.say("不再计时"))).to_be_visible()
+    clerk.keep("withdrawal-2-ended")

@@ -94,6 +94,7 @@ def test_a_case_is_withdrawn_on_its_page_and_what_was_refused_stays_filled_in(
     assert done.status_code == 302
     page = liting.get(f"/cases/{case}").text
     assert "已撤件：不办了。（本人到场）" in page and "撤件、作废" not in page
+    assert "withdrawn" not in page
     again = liting.post(f"/cases/{case}/void", reason="再来一次。")
     assert again.status_code == 409
 

@@ -18,7 +18,7 @@ from workflow.engine.history import HistoryRow
 from workflow.engine.instances import InstanceRow
 from workflow.station import staff
 from workflow.station.absences import Absence
-from workflow.station.cases import Case
+from workflow.station.cases import STATES, Case
 from workflow.station.clock_ledger import REASONS as STOPS
 from workflow.station.contacts import OUTCOMES
 
@@ -110,5 +110,5 @@ def _note(detail: Mapping[str, Any]) -> str:
     if (code := detail.get("outcome")) in OUTCOMES:
         notes.append(say(OUTCOMES[str(code)]))
     if reason := detail.get("reason"):
-        notes.append(str(reason))
+        notes.append(say(STATES[reason]) if reason in STATES else str(reason))
     return " · ".join(notes)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import or_, select
 
-from web.cases.page import of_clock
+from web.cases.page import left_of
 from web.deadlines import Deadline
 from web.language import ZONE
 from web.request import actor, db, moment
@@ -71,7 +71,7 @@ def lines(q: str, *, closed: bool) -> list[Line]:
             item=item or case.matter[:24],
             client=enterprise or mask_name(person),
             state=STATES[case.state],
-            deadline=of_clock(clocks.get(case.key)),
+            deadline=left_of(case, clocks.get(case.key)),
             received_at=case.received_at,
         )
         for case, item, person, enterprise in rows

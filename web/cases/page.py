@@ -98,7 +98,7 @@ def page(case_id: int, typed: Typed | None = None) -> Page:
         no=case.no,
         item=case.title,
         state=cases.STATES[case.state],
-        deadline=of_clock(clock),
+        deadline=left_of(case, clock),
         deadline_at=due,
         provisional=bool(clock and clock.provisional),
         share=used,
@@ -143,8 +143,10 @@ def _planned(day: date | None, deadline_at: datetime | None) -> tuple[str, str]:
     return _("答复的计划时间"), _("不晚于办理期限")
 
 
-def of_clock(clock: clock_ledger.Clock | None) -> Deadline:
-    """What is left of a clock, or how it ended."""
+def left_of(case: cases.Case, clock: clock_ledger.Clock | None) -> Deadline:
+    """What is left of a case's clock, or how it ended; of one that ended early nothing was kept or missed."""
+    if case.end_reason is not None:
+        return Deadline(NONE, _("不再计时"), None)
     if clock is None:
         return Deadline(NONE, _("未开始计时"), None)
     left = clock_reckoning.remaining(db(), clock, moment())

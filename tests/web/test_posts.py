@@ -657,3 +657,10 @@ def test_a_position_is_described_anew_and_what_was_refused_stays_filled_in(
     assert "岗位的名称和职责已修改" in page and "计量技术、技术办理" in page and "计量检定、技术办理" in page
     liting.get("/posts")
     assert liting.post("/posts/positions/3/describe", **told, duties="head").status_code == 403
+
+
+def test_the_directory_answers_who_does_what_and_who_acts_now(liting: Browser, stranger: Browser) -> None:
+    page = liting.get("/posts/directory?q=校准").text
+    assert "JL01" in page and "计量技术" in page and "tel:00081230003" in page and "JC01" not in page
+    assert "没有找到" in liting.get("/posts/directory?q=<script>").text
+    assert stranger.get("/posts/directory").status_code == 302

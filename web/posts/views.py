@@ -8,12 +8,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from web.board.tables import table
-from web.language import say
+from web.language import day, hour, say
 from web.policies import signed_in
 from web.posts import absence_views, arranging_views, roster
 from web.posts.page import page, today
 from web.request import db, moment
-from workflow.station import notice_board, rendering
+from workflow.station import directory, notice_board, rendering
 from workflow.station.documents import PDF
 
 bp = Blueprint("posts", __name__, template_folder="templates", url_prefix="/posts")
@@ -25,6 +25,15 @@ bp.register_blueprint(arranging_views.bp)
 @signed_in
 def show() -> str:
     return render_template("posts/show.html", page=page(past=http.args.get("show") == "past"))
+
+
+@bp.get("/directory")
+@signed_in
+def directory_page() -> str:
+    """Who does what and who acts now, for whoever is asked at the counter or on the phone (R2.2.6)."""
+    q = http.args.get("q", "").strip()[:80]
+    found = directory.entries(db(), moment(), q)
+    return render_template("posts/directory.html", entries=found, q=q, today=f"{day(moment())} {hour(moment())}")
 
 
 @bp.get("/roster")

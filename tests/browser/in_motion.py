@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
+from tests.processes import test_follow_up_reminder as reminding
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
 from tests.processes.conftest import Person, Station
@@ -42,6 +43,7 @@ def _cases(station: Station) -> None:
     checked = liting.registers()
     liting.classifies(checked, "JL01")
     hurrying.asks(station, liting, checked)
+    reminding.sets(liting, checked, at="2026-03-02T10:00")
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)

@@ -172,7 +172,7 @@ def test_every_step_speaks_one_language(
     sits_down: SitsDown, written: list[str], steps: dict[tuple[str, str | None], int], language: str
 ) -> None:
     begun_by = {"intake/register", "delegation/register", "extension_approval/request"}
-    begun_by |= {"suspension/stop", "unlisted_material/request"}
+    begun_by |= {"suspension/stop", "unlisted_material/request", "reminder/set"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -198,7 +198,7 @@ def test_every_page_of_cases_speaks_one_language(
         page.goto(f"/cases/{case}")
         page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true })")
         walk.look()
-    for what in ("extension", "suspension", "unlisted"):
+    for what in ("extension", "suspension", "unlisted", "reminder"):
         paths = [f"/cases/{case}/{what}" for case in cases]
         walk.to(paths[0])  # a closed case: why not
         path = next(path for path in paths if page.request.get(f"{path}/form.json").ok)

@@ -24,6 +24,7 @@ from workflow.station import (
     contacts,
     extensions,
     owners,
+    reminders,
     suspensions,
     telling,
     unlisted,
@@ -45,7 +46,7 @@ class Beside:
     done: str
 
 
-@bp.get("/<int:case_id>/<any(extension, suspension, unlisted):what>")
+@bp.get("/<int:case_id>/<any(extension, suspension, unlisted, reminder):what>")
 @signed_in
 @style_attributes
 def begin(case_id: int, what: str) -> str:
@@ -56,7 +57,7 @@ def begin(case_id: int, what: str) -> str:
     return render_template("cases/beside.html", case=case, what=what, beside=beside)
 
 
-@bp.get("/<int:case_id>/<any(extension, suspension, unlisted):what>/form.json")
+@bp.get("/<int:case_id>/<any(extension, suspension, unlisted, reminder):what>/form.json")
 @signed_in
 def form(case_id: int, what: str) -> ResponseReturnValue:
     case = cases.find(db(), actor(), case_id)
@@ -66,7 +67,7 @@ def form(case_id: int, what: str) -> ResponseReturnValue:
     return jsonify(opened(found))
 
 
-@bp.post("/<int:case_id>/<any(extension, suspension, unlisted):what>")
+@bp.post("/<int:case_id>/<any(extension, suspension, unlisted, reminder):what>")
 @signed_in
 def start(case_id: int, what: str) -> ResponseReturnValue:
     case, beside = cases.find(db(), actor(), case_id), _beside(what)
@@ -143,6 +144,14 @@ def _beside(what: str) -> Beside:
             _("清单以外的材料须有依据并经站长批准；未经批准不得要求服务对象提交。"),
             _("提交申请"),
             _("已提交清单外要件申请。"),
+        )
+    if what == "reminder":
+        return Beside(
+            reminders.PROCESS,
+            _("跟进提醒"),
+            _("到时间会收到提醒和一件“跟进”待办；办结之后也可以设定。"),
+            _("设定提醒"),
+            _("已设定跟进提醒。"),
         )
     return Beside(
         suspensions.PROCESS,

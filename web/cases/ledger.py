@@ -21,6 +21,7 @@ from workflow.station import (
     extensions,
     ledger,
     owners,
+    reminders,
     staff,
     suspensions,
     unlisted,
@@ -86,6 +87,7 @@ class Doors:
     extend: bool
     stop: bool
     ask_more: bool
+    remind: bool
     withdraw: bool
     void: bool
     contact: ContactForm | None
@@ -114,6 +116,7 @@ def doors(case: Case) -> Doors:
         extend=extensions.can_ask(db(), actor(), case, moment()),
         stop=_would(lambda: suspensions.may_stop(db(), actor(), case, moment())),
         ask_more=_would(lambda: unlisted.may_ask(db(), actor(), case)),
+        remind=reminders.may_set(actor()),
         withdraw=ending.may_withdraw(db(), actor(), case),
         void=ending.may_void(actor(), case),
         contact=_contact_form(case),

@@ -27,6 +27,7 @@ from workflow.station import (
     notices,
     owners,
     positions,
+    reminders,
     review,
     rungs,
     supervision,
@@ -47,6 +48,7 @@ SHIPPED = (
     "delegation",
     "extension_approval",
     "suspension",
+    "reminder",
 )
 WORDS = (  # importing them registers their actions
     contact_watch,
@@ -55,6 +57,7 @@ WORDS = (  # importing them registers their actions
     escalation,
     extension_steps,
     intake,
+    reminders,
     review,
     supervision,
     suspensions,

@@ -256,3 +256,34 @@ def test_r3_6_a_client_withdraws_the_case(sits: Seats, station: Station) -> None
     expect(clerk.page.get_by_text("器具已在别处送检。").first).to_be_visible()
     expect(clerk.page.locator(".top .chip", has_text=clerk.say("不再计时"))).to_be_visible()
     clerk.keep("withdrawal-2-ended")
+
+
+def test_r1_1c_a_reminder_is_set_on_a_case_and_comes_at_its_time(sits: Seats, station: Station) -> None:
+    clerk = sits("liting")
+    clerk.goes_to("/cases/1")
+    clerk.press("跟进提醒")
+    clerk.page.wait_for_url("**/reminder")
+    clerk.page.locator("[aria-busy=true]").wait_for(state="detached")
+    clerk.moment("提醒日期", "2026-03-04", "10:00")
+    clerk.fill("跟进什么", "问企业样品何时送来。")
+    clerk.keep("reminder-1-set")
+    clerk.page.locator("[data-send]").click()
+    clerk.page.wait_for_url("**/cases/1")
+    goes_on(station, "2026-03-04 10:00")
+    clerk.works_on("跟进")
+    expect(clerk.field("跟进什么")).to_have_value("问企业样品何时送来。")
+    clerk.fill("跟进情况", "周五送来。")
+    clerk.check("不用了")
+    clerk.keep("reminder-2-follow-up")
+    clerk.send()
+
+
+def test_r2_2_6_who_does_what_is_found_by_initials(sits: Seats, station: Station) -> None:
+    clerk = sits("liting")
+    clerk.goes_to("/posts/directory")
+    clerk.page.get_by_role("searchbox").fill("jlqj")
+    clerk.press("查找")
+    expect(clerk.page.locator("tbody tr")).to_have_count(1)
+    expect(clerk.page.get_by_text("计量器具检定/校准代办")).to_be_visible()
+    clerk.keep("directory")
+

@@ -50,9 +50,12 @@ class Desk:
         box.locator("input").first.fill(day)
         box.locator("input").first.press("Tab")
         if hour is not None:
+            self.page.wait_for_timeout(300)  # the calendar hands its day over a moment after it is left
             time = box.locator(".fjs-timepicker input")
             time.fill(hour)
             time.press("Tab")
+            expect(time).to_have_value(hour)
+        expect(box.locator("input").first).to_have_value(day)
 
     def press(self, words: str, **values: object) -> None:
         name = self.say(words, **values)

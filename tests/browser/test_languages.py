@@ -239,7 +239,15 @@ def test_every_page_of_time_and_posts_speaks_one_language(
     page.locator("main button.primary").click()
     page.wait_for_url("**/changes/*")
     walk.look()
-    for path in ("/posts", "/posts?show=past", "/posts/roster", "/posts/directory", "/posts/directory?q=~", "/posts/positions/new", "/incidents"):
+    for path in (
+        "/posts",
+        "/posts?show=past",
+        "/posts/roster",
+        "/posts/directory",
+        "/posts/directory?q=~",
+        "/posts/positions/new",
+        "/incidents",
+    ):
         walk.to(path)
     for path in (
         *(f"/posts/positions/{one}" for one in positions),

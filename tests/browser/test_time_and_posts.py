@@ -286,4 +286,3 @@ def test_r2_2_6_who_does_what_is_found_by_initials(sits: Seats, station: Station
     expect(clerk.page.locator("tbody tr")).to_have_count(1)
     expect(clerk.page.get_by_text("计量器具检定/校准代办")).to_be_visible()
     clerk.keep("directory")
-

@@ -59,7 +59,9 @@ def test_r1_1c_it_may_be_put_off(station, liting, case):
     assert liting.task(case, "follow_up")
 
 
-def test_r1_1c_a_colleague_is_reminded_and_whoever_acts_for_him(station, liting, zhangwei, chenzhiqiang, case):
+def test_r1_1c_a_colleague_is_reminded_and_whoever_acts_for_him(
+    station, liting, zhangwei, chenzhiqiang, case
+):
     sets(liting, case, whom=zhangwei.row.key, at="2026-03-10T09:00")
     station.clock.move_to("2026-03-10 09:00")
     station.fire_due()

@@ -33,7 +33,9 @@ def directory_page() -> str:
     """Who does what and who acts now, for whoever is asked at the counter or on the phone (R2.2.6)."""
     q = http.args.get("q", "").strip()[:80]
     found = directory.entries(db(), moment(), q)
-    return render_template("posts/directory.html", entries=found, q=q, today=f"{day(moment())} {hour(moment())}")
+    return render_template(
+        "posts/directory.html", entries=found, q=q, today=f"{day(moment())} {hour(moment())}"
+    )
 
 
 @bp.get("/roster")

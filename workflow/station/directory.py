@@ -21,7 +21,7 @@ SHORTEST_INITIALS = 2  # one letter would find nearly everything
 
 @dataclass(frozen=True)
 class Entry:
-    """A position in use. ``items``: what it handles, or what of it was looked for. ``turn``: who has it now."""
+    """A position in use. ``items``: what it handles, or what of it was looked for; ``turn``: who has it."""
 
     arrangement: Arrangement
     items: list[ItemVersion]

@@ -1,4 +1,4 @@
-"""Follow-up reminders (跟进提醒, R1.1c): words of the diagram ``reminder``, begun beside a case, closed or not."""
+"""Follow-up reminders (跟进提醒, R1.1c): words of the diagram ``reminder``, begun beside any case."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ def remind_follow_up(context: ActionContext, whom: str) -> None:
         return
     asked = latest(session, context.instance_id, SET) or {}
     sentence = T("请跟进 %(no)s：%(what)s", no=_called(case), what=asked.get("what") or case.title)
-    notices.tell(
-        session, person, sentence, f"/cases/{case.id}", moment=context.moment, in_working_hours=True
-    )
+    notices.tell(session, person, sentence, f"/cases/{case.id}", moment=context.moment, in_working_hours=True)
 
 
 def _case(context: FormContext) -> dict[str, Any]:

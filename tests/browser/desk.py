@@ -85,6 +85,13 @@ class Desk:
         self.page.goto(path)
         self.page.locator("[aria-busy=true]").wait_for(state="detached")
 
+    def begins(self, words: str, place: str) -> None:
+        """Something beside the first case, by its button."""
+        self.goes_to("/cases/1")
+        self.press(words)
+        self.page.wait_for_url(f"**/{place}")
+        self.page.locator("[aria-busy=true]").wait_for(state="detached")
+
     def keep(self, name: str) -> None:
         self.page.locator("[aria-busy=true]").wait_for(state="detached")
         keep(self.page, f"{name}-{self.name}")

@@ -172,7 +172,7 @@ def test_every_step_speaks_one_language(
     sits_down: SitsDown, written: list[str], steps: dict[tuple[str, str | None], int], language: str
 ) -> None:
     begun_by = {"intake/register", "delegation/register", "extension_approval/request"}
-    begun_by |= {"suspension/stop", "unlisted_material/request", "reminder/set"}
+    begun_by |= {"suspension/stop", "unlisted_material/request", "follow_up_reminder/set"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)

@@ -110,10 +110,7 @@ def test_r1_3c_an_absence_from_registering_to_handing_back(sits: Seats, station:
 
 def test_r2_4_3b_more_time_is_asked_for_and_granted(sits: Seats, station: Station) -> None:
     technician, head = sits("zhangwei"), sits("zhoujianguo")
-    technician.goes_to("/cases/1")
-    technician.press("申请延期")
-    technician.page.wait_for_url("**/extension")
-    technician.page.locator("[aria-busy=true]").wait_for(state="detached")
+    technician.begins("申请延期", "extension")
     technician.choose("延期理由", "专家或承检机构排期延后")
     technician.fill("延期天数", "3")
     technician.fill("情况说明", "计量所排期延后一周。")
@@ -141,10 +138,7 @@ def test_r2_4_3b_more_time_is_asked_for_and_granted(sits: Seats, station: Statio
 
 def test_a_clock_stands_and_runs_again(sits: Seats, station: Station) -> None:
     technician = sits("zhangwei")
-    technician.goes_to("/cases/1")
-    technician.press("暂停计时")
-    technician.page.wait_for_url("**/suspension")
-    technician.page.locator("[aria-busy=true]").wait_for(state="detached")
+    technician.begins("暂停计时", "suspension")
     technician.choose("暂停理由", "检验、检测或听证")
     technician.moment("预计恢复日期", "2026-03-06")
     technician.fill("具体情况", "送省院检测，约需四天。")
@@ -260,10 +254,7 @@ def test_r3_6_a_client_withdraws_the_case(sits: Seats, station: Station) -> None
 
 def test_r1_1c_a_reminder_is_set_on_a_case_and_comes_at_its_time(sits: Seats, station: Station) -> None:
     clerk = sits("liting")
-    clerk.goes_to("/cases/1")
-    clerk.press("跟进提醒")
-    clerk.page.wait_for_url("**/reminder")
-    clerk.page.locator("[aria-busy=true]").wait_for(state="detached")
+    clerk.begins("跟进提醒", "reminder")
     clerk.moment("提醒日期", "2026-03-04", "10:00")
     clerk.fill("跟进什么", "问企业样品何时送来。")
     clerk.keep("reminder-1-set")

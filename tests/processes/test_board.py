@@ -78,6 +78,13 @@ def test_r1_2_1a_who_does_not_lead_starts_no_supervision(station, three, login):
     assert supervisions(station) == 0
 
 
+def test_r1_2_1a_who_does_not_lead_is_not_led_to_a_supervision_that_is_open(station, three, head, liting):
+    board.supervise(station.engine, three[0].id, by=head.actor)
+    station.session.commit()
+    with pytest.raises(NotAllowed):
+        board.supervise(station.engine, three[0].id, by=liting.actor)
+
+
 def test_r1_2_1a_for_who_sees_no_case_there_is_none_to_supervise(station, three):
     with pytest.raises(NotFound):
         board.supervise(station.engine, three[0].id, by=station.person("admin").actor)

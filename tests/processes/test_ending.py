@@ -12,6 +12,7 @@ from tests.processes.conftest import Person, Station
 from tests.processes.test_extension import asks
 from tests.processes.test_suspension import stops
 from workflow.engine import history
+from workflow.engine.history import HistoryRow
 from workflow.engine.instances import RUNNING, InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
@@ -173,3 +174,10 @@ def test_r3_6_work_that_was_open_in_a_page_finds_nothing_any_more(station, litin
         station.engine.complete(
             task.id, by=zhangwei.actor, data={"progress": "样品已送检。", "needs_more": False}
         )
+
+
+def test_r1_3c_who_withdraws_for_a_colleague_says_for_whom(station, zhangwei, chenzhiqiang, handled):
+    station.clock.move_to("2026-03-10 09:00")  # 张伟 is away, 陈志强 acts
+    withdraws(chenzhiqiang, handled)
+    line = station.session.scalars(select(HistoryRow).where(HistoryRow.kind == "cancel")).one()
+    assert (line.actor, line.on_behalf_of) == (chenzhiqiang.row.key, zhangwei.row.key)

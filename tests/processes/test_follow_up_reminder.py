@@ -10,14 +10,14 @@ from sqlalchemy import select
 from tests.processes.conftest import Person, at
 from workflow.engine.instances import InstanceRow
 from workflow.errors import InvalidForm, NotAllowed, Refused
-from workflow.station import owners, reminders
+from workflow.station import follow_up_reminders, owners
 from workflow.station.cases import Case
 
 
 def sets(who: Person, case: Case, **changed: Any) -> int:
     form = {"whom": who.row.key, "at": "2026-03-04T10:00", "what": "问企业样品何时送来。", **changed}
     station = who.station
-    instance = owners.begin_beside(station.engine, reminders.PROCESS, case, by=who.actor, data=form)
+    instance = owners.begin_beside(station.engine, follow_up_reminders.PROCESS, case, by=who.actor, data=form)
     station.session.commit()
     station.session.expire_all()
     return instance
@@ -101,5 +101,16 @@ def test_r1_1c_who_sees_no_cases_sets_none_and_is_not_reminded(station, liting, 
     with pytest.raises(NotAllowed):
         sets(admin, case, whom=liting.row.key)
     station.session.rollback()
-    with pytest.raises(InvalidForm):
+    with pytest.raises(Refused) as refused:
         sets(liting, case, whom=admin.row.key)
+    assert refused.value.field == "whom"
+
+
+def test_r1_1c_being_reminded_of_a_case_gives_no_right_on_it(station, liting, case):
+    liuyang = station.person("liuyang")
+    sets(liuyang, case)
+    station.clock.move_to("2026-03-04 10:00")
+    station.fire_due()
+    assert liuyang.task(case, "follow_up")
+    assert owners.post_of(station.session, liuyang.actor, case) is None
+    assert owners.post_of(station.session, liting.actor, case) is not None

@@ -23,13 +23,13 @@ from workflow.station import (
     clock_reckoning,
     contacts,
     extensions,
+    follow_up_reminders,
     owners,
-    reminders,
     suspensions,
     telling,
     unlisted,
 )
-from workflow.texts import T
+from workflow.texts import T, Text
 
 bp = Blueprint("beside", __name__)
 MOST_DAYS = 9999  # typed: what is beyond is no number of days
@@ -40,37 +40,70 @@ class Beside:
     """A process that is begun from the page of a case, and its words there."""
 
     process: str
-    title: str
-    hint: str
-    button: str
-    done: str
+    title: Text
+    hint: Text
+    button: Text
+    done: Text
 
 
-@bp.get("/<int:case_id>/<any(extension, suspension, unlisted, reminder):what>")
+BESIDE = {
+    "extension": Beside(
+        extensions.PROCESS,
+        T("申请延期"),
+        T("只能在办理期限届满前申请，由上级审批；半个工作日内未审批视为不同意。"),
+        T("提交申请"),
+        T("已提交延期申请。"),
+    ),
+    "suspension": Beside(
+        suspensions.PROCESS,
+        T("暂停计时"),
+        T("暂停期间不计入办理时限，并书面告知服务对象。"),
+        T("暂停计时"),
+        T("已暂停计时，并出具告知书。"),
+    ),
+    "unlisted": Beside(
+        unlisted.PROCESS,
+        T("申请清单外要件"),
+        T("清单以外的材料须有依据并经站长批准；未经批准不得要求服务对象提交。"),
+        T("提交申请"),
+        T("已提交清单外要件申请。"),
+    ),
+    "reminder": Beside(
+        follow_up_reminders.PROCESS,
+        T("跟进提醒"),
+        T("到时间会收到提醒和一件“跟进”待办；办结之后也可以设定。"),
+        T("设定提醒"),
+        T("已设定跟进提醒。"),
+    ),
+}
+PLACE = f"/<int:case_id>/<any({', '.join(BESIDE)}):what>"
+
+
+@bp.get(PLACE)
 @signed_in
 @style_attributes
 def begin(case_id: int, what: str) -> str:
     """Its start form; a page that says why where nothing can be begun."""
     case = cases.find(db(), actor(), case_id)
-    beside = _beside(what)
+    beside = BESIDE[what]
     engine().start_form(beside.process, by=actor(), business_key=case.key)
     return render_template("cases/beside.html", case=case, what=what, beside=beside)
 
 
-@bp.get("/<int:case_id>/<any(extension, suspension, unlisted, reminder):what>/form.json")
+@bp.get(f"{PLACE}/form.json")
 @signed_in
 def form(case_id: int, what: str) -> ResponseReturnValue:
     case = cases.find(db(), actor(), case_id)
-    found = engine().start_form(_beside(what).process, by=actor(), business_key=case.key)
+    found = engine().start_form(BESIDE[what].process, by=actor(), business_key=case.key)
     if found is None:
         raise NotFound
     return jsonify(opened(found))
 
 
-@bp.post("/<int:case_id>/<any(extension, suspension, unlisted, reminder):what>")
+@bp.post(PLACE)
 @signed_in
 def start(case_id: int, what: str) -> ResponseReturnValue:
-    case, beside = cases.find(db(), actor(), case_id), _beside(what)
+    case, beside = cases.find(db(), actor(), case_id), BESIDE[what]
     key = http.headers.get("Idempotency-Key")
     answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
     if answer is None:
@@ -78,7 +111,7 @@ def start(case_id: int, what: str) -> ResponseReturnValue:
         answer = {"next": url_for("cases.show", case_id=case.id)}
         idempotency.keep(db(), actor().key, key, answer)
         db().commit()
-    flash(beside.done, "good")
+    flash(say(beside.done), "good")
     return jsonify(answer)
 
 
@@ -126,37 +159,3 @@ def add_contact(case_id: int) -> ResponseReturnValue:
     db().commit()
     flash(_("已记入联系记录。"), "good")
     return redirect(url_for("cases.show", case_id=case_id) + "#contacts")
-
-
-def _beside(what: str) -> Beside:
-    if what == "extension":
-        return Beside(
-            extensions.PROCESS,
-            _("申请延期"),
-            _("只能在办理期限届满前申请，由上级审批；半个工作日内未审批视为不同意。"),
-            _("提交申请"),
-            _("已提交延期申请。"),
-        )
-    if what == "unlisted":
-        return Beside(
-            unlisted.PROCESS,
-            _("申请清单外要件"),
-            _("清单以外的材料须有依据并经站长批准；未经批准不得要求服务对象提交。"),
-            _("提交申请"),
-            _("已提交清单外要件申请。"),
-        )
-    if what == "reminder":
-        return Beside(
-            reminders.PROCESS,
-            _("跟进提醒"),
-            _("到时间会收到提醒和一件“跟进”待办；办结之后也可以设定。"),
-            _("设定提醒"),
-            _("已设定跟进提醒。"),
-        )
-    return Beside(
-        suspensions.PROCESS,
-        _("暂停计时"),
-        _("暂停期间不计入办理时限，并书面告知服务对象。"),
-        _("暂停计时"),
-        _("已暂停计时，并出具告知书。"),
-    )

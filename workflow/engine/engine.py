@@ -173,10 +173,11 @@ class Engine:
             received.append(instance_id)
         return received
 
-    def cancel(self, instance_id: int, *, by: Actor, reason: str) -> None:
+    def cancel(self, instance_id: int, *, by: Actor, reason: str, on_behalf_of: str | None = None) -> None:
         """End an instance where it stands; its tasks and timers go. NotFound, AlreadyDone."""
         held = self._hold(instance_id)
         step = self._step(held, by)
+        step.on_behalf_of = on_behalf_of
         step.restored(held.state)
         step.execution.cancel()
         step.status = instances.CANCELLED

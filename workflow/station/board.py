@@ -22,7 +22,7 @@ from workflow.engine.engine import Engine
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
-from workflow.errors import Refused
+from workflow.errors import NotAllowed, Refused
 from workflow.station import calendar, cases, clock_reckoning, clocks, positions
 from workflow.station.cases import ENDED, Case
 from workflow.station.clock_ledger import FINISHED, ITEM_CLOCK, STOPPED, Clock, Escalation
@@ -30,7 +30,7 @@ from workflow.station.deadline_words import Remaining, remaining
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.lights import GREEN, ORDERS, PAUSED, RED, UNTIMED, YELLOW, Mark, Owner
-from workflow.station.permissions import visible
+from workflow.station.permissions import can, visible
 from workflow.station.persons import Person, mask_name
 from workflow.station.staff import Staff
 from workflow.texts import T
@@ -200,6 +200,8 @@ def supervise(engine: Engine, case_id: int, *, by: Actor) -> int:
     """
     session = engine.session
     found = cases.find(session, by, case_id)
+    if not can(by, "supervise"):  # also where one is open already and nothing would be begun
+        raise NotAllowed
     instances.lock(session.connection(), found.instance_id)  # two clicks at once: the second one waits
     session.refresh(found)
     if found.ended:

@@ -15,7 +15,7 @@ from workflow.station import absences, positions, work_handover
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
 from workflow.station.persons import mask_phone
-from workflow.station.staff import Staff, by_key
+from workflow.station.staff import Staff, by_key, called
 from workflow.texts import T, Text, listed
 
 # choices
@@ -30,7 +30,7 @@ def absentee_choices(context: FormContext) -> list[Choice]:
             for one in _everybody(context.session)
         ]
     me = by_key(context.session, context.actor.key)
-    return [{"value": str(me.id), "label": _named(me)}] if me else []
+    return [{"value": str(me.id), "label": called(me)}] if me else []
 
 
 @options("substitutes")
@@ -151,23 +151,19 @@ def _everybody(session: Session) -> list[Staff]:
     return list(session.scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin)))
 
 
-def _named(person: Staff) -> Text:
-    return T("%(name)s %(title)s", name=person.name, title=Text(person.title))
-
-
 def _seconds(context: FormContext, person: Staff) -> str:
     return str(_and(positions.seconds(context.session, person, context.moment))) or "—"
 
 
 def _with_seconds(context: FormContext, person: Staff) -> Text:
-    return T("%(name)s（B角：%(seconds)s）", name=_named(person), seconds=_seconds(context, person))
+    return T("%(name)s（B角：%(seconds)s）", name=called(person), seconds=_seconds(context, person))
 
 
 def _with_absences(context: FormContext, person: Staff) -> Text:
     coming = absences.overlapping(context.moment, datetime.max.replace(tzinfo=ZONE))
     found = context.session.scalars(coming.where(Absence.staff_id == person.id)).all()
     if not found:
-        return _named(person)
+        return called(person)
     return T("%(name)s（%(when)s不在岗）", name=person.name, when=listed(map(absences.period, found)))
 
 

@@ -18,6 +18,7 @@ from workflow.errors import AlreadyDone, NotAllowed, Refused
 from workflow.station import cases, clocks, outbox, owners
 from workflow.station.cases import Case
 from workflow.station.clock_ledger import FINISHED, Clock
+from workflow.station.owners import Post
 from workflow.station.permissions import can
 from workflow.station.written import refuse_invisible
 from workflow.texts import T
@@ -25,11 +26,14 @@ from workflow.texts import T
 LONGEST = 400
 
 
-def may_withdraw(session: Session, by: Actor, case: Case) -> bool:
-    """Whoever works on it, its first contact, and who leads."""
+def withdraws_as(session: Session, by: Actor, case: Case) -> Post | None:
+    """The post in which this person may withdraw it: who works on it, its first contact, who leads."""
     if case.ended:
-        return False
-    return f"staff:{case.first_contact_id}" in by.selves or owners.post_of(session, by, case) is not None
+        return None
+    first = f"staff:{case.first_contact_id}"
+    if first in by.selves:
+        return Post(first, first if first != by.key else None)
+    return owners.post_of(session, by, case)
 
 
 def may_void(by: Actor, case: Case) -> bool:
@@ -43,12 +47,13 @@ def withdraw(engine: Engine, case: Case, *, reason: str, confirmed: str, by: Act
     NotAllowed; AlreadyDone; Refused: no reason, or nothing that says how it was confirmed.
     """
     _hold(engine, case)
-    if not may_withdraw(engine.session, by, case):
+    post = withdraws_as(engine.session, by, case)
+    if post is None:
         raise NotAllowed(T("只有这件办件的办理人员、首问人或站长可以撤件。"))
     if confirmed not in cases.CONFIRMATIONS:
         raise Refused(T("请选择服务对象怎样确认撤件。"), field="confirmed")
     case.end_confirmed = confirmed
-    _end(engine, case, cases.WITHDRAWN, reason, by, moment)
+    _end(engine, case, cases.WITHDRAWN, reason, by, moment, post.on_behalf_of)
     sentence = T("已按您的要求撤回事项“%(title)s”（%(no)s）。", title=case.title, no=case.no or "—")
     outbox.queue_message(engine.session, case.applicant, sentence, moment=moment, case_id=case.id)
 
@@ -75,7 +80,15 @@ def _hold(engine: Engine, case: Case) -> None:
         )
 
 
-def _end(engine: Engine, case: Case, state: str, reason: str, by: Actor, moment: datetime) -> None:
+def _end(
+    engine: Engine,
+    case: Case,
+    state: str,
+    reason: str,
+    by: Actor,
+    moment: datetime,
+    on_behalf_of: str | None = None,
+) -> None:
     session = engine.session
     reason = " ".join(reason.split())
     if not 2 <= len(reason) <= LONGEST:
@@ -85,9 +98,9 @@ def _end(engine: Engine, case: Case, state: str, reason: str, by: Actor, moment:
     session.flush()
     engine.announce(case.key, cases.CLOSED_MESSAGE, by=by)  # what runs beside it ends in its own way
     for instance in instances.lock_case(session.connection(), case.key):
-        engine.cancel(instance, by=by, reason=state)
+        engine.cancel(instance, by=by, reason=state, on_behalf_of=on_behalf_of)
     running = select(Clock).where(Clock.owner == case.key, Clock.state != FINISHED)
     for clock in session.scalars(running).all():
-        clocks.finish(session, clock, moment, actor=by.key)
+        clocks.finish(session, clock, moment, actor=by.key, on_behalf_of=on_behalf_of)
     outbox.drop(session, case.id, by=by, moment=moment)
     session.flush()

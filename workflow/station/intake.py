@@ -31,8 +31,8 @@ from workflow.station.deadlines import Limit
 from workflow.station.enterprises import Enterprise
 from workflow.station.permissions import visible
 from workflow.station.positions import Position
-from workflow.station.staff import Staff, by_key
-from workflow.texts import T, Text
+from workflow.station.staff import Staff, by_key, called
+from workflow.texts import T
 
 FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "电子"}
 
@@ -48,7 +48,7 @@ def staff_choices(context: FormContext) -> list[Choice]:
     return [
         {
             "value": str(person.id),
-            "label": T("%(name)s %(title)s", name=person.name, title=Text(person.title)),
+            "label": called(person),
         }
         for person in people
     ]

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from workflow.engine.actors import Actor
+from workflow.engine.definitions import DefinitionRow
 from workflow.engine.engine import Engine
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import DONE, OPEN, TaskRow
@@ -23,6 +24,7 @@ from workflow.station.positions import HEAD, SUPERIOR
 from workflow.station.staff import Staff, by_key
 
 LEADING = (HEAD, SUPERIOR)
+NO_POST = ("follow_up_reminder",)  # anybody may be reminded of a case: that gives no right on it
 
 
 class Overseer(NamedTuple):
@@ -130,11 +132,13 @@ def _concerned(session: Session, case: Case, moment: datetime) -> set[str]:
 
 
 def _open_beside(session: Session, case: Case) -> list[TaskRow]:
-    """The case's own open tasks, then those of what runs beside it."""
+    """The case's own open tasks, then those of what runs beside it and gives a post."""
     found = (
         select(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
+        .join(DefinitionRow, DefinitionRow.id == InstanceRow.definition_id)
         .where(InstanceRow.business_key == case.key, TaskRow.status == OPEN)
+        .where(DefinitionRow.key.not_in(NO_POST))
         .order_by(TaskRow.instance_id != case.instance_id, TaskRow.id)
     )
     return list(session.scalars(found.execution_options(populate_existing=True)))

@@ -16,7 +16,7 @@ from workflow.engine.actors import Actor
 from workflow.errors import Refused
 from workflow.schema import Base
 from workflow.station import keys, pinyin
-from workflow.texts import T
+from workflow.texts import T, Text
 
 PHONE = "staff.phone"
 SHORTEST_PASSWORD = 8
@@ -48,6 +48,11 @@ class Staff(Base):
     def phone(self) -> str | None:
         """The office phone in the clear; shown to colleagues in the directory (R2.2.6)."""
         return keys.unseal(self.phone_enc, PHONE) if self.phone_enc else None
+
+
+def called(person: Staff) -> Text:
+    """'张伟 工程师', as in a list to choose from."""
+    return T("%(name)s %(title)s", name=person.name, title=Text(person.title))
 
 
 def create(

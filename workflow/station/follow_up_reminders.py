@@ -1,4 +1,4 @@
-"""Follow-up reminders (跟进提醒, R1.1c): words of the diagram ``reminder``, begun beside any case."""
+"""Follow-up reminders (跟进提醒, R1.1c): words of the diagram that is begun beside any case."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from workflow.station.cases import Case
 from workflow.station.permissions import can
 from workflow.station.staff import Staff
 from workflow.station.telling import local_moment
-from workflow.texts import T, Text
+from workflow.texts import T
 
-PROCESS = "reminder"
-SET, FOLLOW_UP = "reminder/set", "reminder/follow_up"
+PROCESS = "follow_up_reminder"
+SET, FOLLOW_UP = "follow_up_reminder/set", "follow_up_reminder/follow_up"
 FURTHEST_DAYS = 366  # a date beyond is a slip of the year
 
 
@@ -31,13 +31,11 @@ def may_set(by: Actor) -> bool:
 
 @options("follow_up_colleagues")
 def colleague_choices(context: FormContext) -> list[Choice]:
-    """Oneself first, then everybody who sees cases."""
+    """Oneself first; whoever sees no cases is refused on arrival."""
     session = context.session
     everybody = session.scalars(select(Staff).where(Staff.active).order_by(Staff.name_pinyin)).all()
-    able = [one for one in everybody if can(staff.actor(session, one, context.moment), "see_cases")]
-    able.sort(key=lambda one: one.key != context.actor.key)
-    named = (T("%(name)s %(title)s", name=one.name, title=Text(one.title)) for one in able)
-    return [{"value": one.key, "label": label} for one, label in zip(able, named, strict=True)]
+    mine_first = sorted(everybody, key=lambda one: one.key != context.actor.key)
+    return [{"value": one.key, "label": staff.called(one)} for one in mine_first]
 
 
 @prefill(SET)
@@ -57,9 +55,13 @@ def follow_up_first(context: FormContext) -> Mapping[str, Any]:
     outputs={"whom": "string", "remind_at": "string"},
 )
 def set_reminder(context: ActionContext, whom: str) -> Mapping[str, Json]:
-    """Keep when and whom. NotAllowed: who sees no cases. Refused: a time that is past or too far."""
+    """Keep when and whom. NotAllowed: who sees no cases. Refused: a colleague who sees none, a time that is
+    past or too far."""
     if not may_set(context.actor):
         raise NotAllowed
+    person = staff.by_key(context.session, whom)
+    if person is None or not may_set(staff.actor(context.session, person, context.moment)):
+        raise Refused(T("请选择能查看办件的同事。"), field="whom")
     at = local_moment(context.submission["at"])
     if not 0 < (at - context.moment).total_seconds() <= FURTHEST_DAYS * 86_400:
         raise Refused(T("提醒时间应在现在之后的一年内。"), field="at")

@@ -26,7 +26,7 @@ def opened(form: OpenForm, draft: Opened | None = None) -> dict[str, Any]:
     if language() != CHINESE:
         translate(schema)
     data = {key: [_choice(one) for one in choices] for key, choices in form.choices.items()}
-    body = {"schema": schema, "data": {**form.values, **data}}
+    body = {"schema": schema, "data": {**_said(form.values), **data}}
     if draft is not None:
         fixed = {one.get("key") for one in schema["components"] if one.get("readonly") or one.get("disabled")}
         written = {
@@ -68,3 +68,14 @@ def _say(part: object, name: str) -> None:
 def _choice(one: Mapping[str, Any]) -> dict[str, Any]:
     label = one["label"]
     return {**one, "label": say(label) if isinstance(label, str | Text) else str(label)}
+
+
+def _said(value: Any) -> Any:
+    """First values in the reader's language."""
+    if isinstance(value, Text):
+        return say(value)
+    if isinstance(value, Mapping):
+        return {name: _said(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_said(one) for one in value]
+    return value

@@ -16,6 +16,7 @@ from web.language import day, hour, say
 from web.request import db
 from workflow.engine.history import HistoryRow
 from workflow.engine.instances import InstanceRow
+from workflow.engine.tasks import TaskRow
 from workflow.station import staff
 from workflow.station.absences import Absence
 from workflow.station.cases import STATES, Case
@@ -39,7 +40,18 @@ class Event:
 
 def of_case(case: Case | Absence) -> Sequence[int]:
     """The instances that run for a case: its own and the side ones, such as a supervision."""
-    return db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
+    return of_key(case.key)
+
+
+def of_key(key: str) -> Sequence[int]:
+    """The instances of a business key."""
+    return db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == key)).all()
+
+
+def running_for(task: TaskRow) -> Sequence[int]:
+    """The instances of whatever a task is about."""
+    key = db().scalar(select(InstanceRow.business_key).where(InstanceRow.id == task.instance_id))
+    return of_key(key or "")
 
 
 def events(session: Session, instance_ids: Iterable[int]) -> list[Event]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from web.cases.events import Event, events, of_case
+from web.cases.events import Event, events, running_for
 from web.discussion.card import Said, latest
 from web.inbox.worklist import Line, line
 from web.language import day, say
@@ -64,10 +64,9 @@ def pane(task_id: int) -> Pane | None:
         return None
     by = actor()
     task = db().get_one(TaskRow, task_id)
-    facts, subject = _subject(shown)
-    case = subject if isinstance(subject, Case) else None
+    facts, case = _subject(shown)
     clock = clocks.of(db(), case.key, task.clock) if case and task.clock else None
-    happened = events(db(), of_case(subject))
+    happened = events(db(), running_for(task))
     said = discussion.latest(db(), by, case) if case else None
     holder = staff.by_key(db(), task.assignee)
     return Pane(
@@ -98,11 +97,12 @@ def _workable(task: TaskRow) -> bool:
     return offered or task.assignee in by.selves or "lead" in by.may
 
 
-def _subject(line: Line) -> tuple[list[Fact], Case | Absence]:
-    """What a task is about. NotFound."""
+def _subject(line: Line) -> tuple[list[Fact], Case | None]:
+    """What a task is about, and the case if it is one. NotFound."""
     if line.absence_id is not None:
-        absence = db().get_one(Absence, line.absence_id)
-        return facts_of(absence), absence
+        return facts_of(db().get_one(Absence, line.absence_id)), None
+    if line.matter is not None:
+        return [Fact(say(label), say(value)) for label, value in line.matter.facts], None
     case = cases.find(db(), actor(), line.case_id or 0)
     return _facts(case), case
 

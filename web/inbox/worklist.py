@@ -20,6 +20,7 @@ from web.request import actor, db, moment
 from workflow.station import calendar, filters, inbox, positions, staff
 from workflow.station import wanted as asked
 from workflow.station.filters import SavedFilter
+from workflow.station.matters import Matter
 from workflow.station.permissions import LEAD
 from workflow.station.wanted import Wanted
 from workflow.texts import Text
@@ -36,9 +37,10 @@ class Line:
     id: int
     case_id: int | None
     absence_id: int | None
+    matter: Matter | None
     case_no: str | None
     item: Text | str
-    client: str
+    client: Text | str
     step: str
     deadline: Deadline
     created_at: datetime
@@ -200,6 +202,7 @@ def shown(found: Iterable[inbox.Line], *, with_position: bool = False) -> list[L
             id=row.task_id,
             case_id=row.case_id,
             absence_id=row.absence_id,
+            matter=row.matter,
             case_no=row.case_no,
             item=row.title,
             client=row.client,

@@ -23,7 +23,7 @@ from workflow.engine.actors import Actor
 from workflow.engine.timers import ClockSource
 from workflow.errors import Refused
 from workflow.schema import Found, Json
-from workflow.texts import T
+from workflow.texts import T, Text
 
 
 class Step:
@@ -104,7 +104,7 @@ class Step:
         context = FormContext(
             self.session, self.instance_id, self.business_key, data, self.actor, self.moment
         )
-        given = self.registry.given(form_name, context)
+        given = plain(self.registry.given(form_name, context))
         choices = self.registry.chosen_from(form.option_sources, context)
         cleaned = plain(form.load(filled, given=given, options=choices, context=data, moment=self.moment))
         self.submission = cleaned
@@ -293,7 +293,7 @@ class Step:
 
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as plain JSON: dates as ISO text, decimals as numbers."""
+    """Values as plain JSON: dates as ISO text, decimals as numbers, texts in the language of the files."""
     return {key: _plain(value) for key, value in data.items()}
 
 
@@ -304,6 +304,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, date | datetime):
         return value.isoformat()
+    if isinstance(value, Text):
+        return value.say()
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value

@@ -34,6 +34,7 @@ from workflow.station.calendar import LOCAL, ZONE, Calendar, Day
 from workflow.station.calendar_days import CalendarChange, change_of
 from workflow.station.cases import Case
 from workflow.station.clock_ledger import Clock, ClockEvent
+from workflow.station.contacts import PROGRESS_CLOCK
 from workflow.station.items import ItemVersion
 from workflow.station.permissions import visible
 from workflow.texts import T, Text
@@ -99,6 +100,8 @@ def recompute(engine: Engine, owner: str) -> list[Clock]:
             moved.append(clock)
             _tell(session, clock, before, told, locked, moment)
         engine.clock_moved(owner, clock.kind)  # the rungs lie elsewhere even where the deadline stands
+    if not owner.startswith("case:"):
+        engine.clock_moved(owner, PROGRESS_CLOCK)  # a complaint's news hang on its deadline, by no clock
     return moved
 
 

@@ -25,7 +25,7 @@ from workflow.station import calendar, clock_ledger, clocks, owners, positions
 from workflow.station.cases import Case
 from workflow.station.clock_ledger import ITEM_CLOCK, Clock
 from workflow.station.limits import amount
-from workflow.station.positions import HEAD, SUPERIOR, Position, PositionPost
+from workflow.station.positions import HEAD, SUPERIOR, PositionPost
 from workflow.station.staff import Staff
 from workflow.texts import T, Text
 
@@ -196,7 +196,7 @@ def laid_before(
     kept = asking | _twins(session, asking, moment)
     if {one.key for one, _ in positions.holders_of(session, level, moment)} - kept:
         return level, sorted(kept)
-    superior = next((key for key in _first_of(session, SUPERIOR, moment) if key not in asking), None)
+    superior = next((key for key in positions.first_of(session, SUPERIOR, moment) if key not in asking), None)
     if superior is None:
         raise Refused(T("没有可以审批这件申请的上级，请先由分管领导指定。"))
     return superior, sorted(kept - {superior})
@@ -272,21 +272,3 @@ def _twins(session: Session, people: Collection[str], moment: datetime) -> set[s
         )
     )
     return {f"staff:{number}" for number in rows} - set(people)
-
-
-def _first_of(session: Session, duty: str, moment: datetime) -> list[str]:
-    """The A of each position with this duty, away or not."""
-    day = moment.astimezone(calendar.ZONE).date()
-    rows = session.scalars(
-        select(PositionPost.staff_id)
-        .join(Position, Position.id == PositionPost.position_id)
-        .where(
-            Position.active,
-            Position.duties.contains([duty]),
-            PositionPost.rank == 0,
-            PositionPost.valid_from <= day,
-            PositionPost.valid_to.is_(None) | (PositionPost.valid_to > day),
-        )
-        .order_by(Position.code)
-    )
-    return [f"staff:{number}" for number in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from workflow.engine.actors import Actor
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
+from workflow.station import matters
 from workflow.station import wanted as asked
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
@@ -20,6 +22,7 @@ from workflow.station.cases import CLOSED, Case
 from workflow.station.clock_ledger import FINISHED, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
+from workflow.station.matters import Matter
 from workflow.station.permissions import visible
 from workflow.station.persons import Person, mask_name
 from workflow.station.staff import Staff
@@ -29,7 +32,7 @@ from workflow.texts import T, Text
 
 @dataclass(frozen=True)
 class Line:
-    """One task with its case or absence. ``acting_for`` is the key of the one acted for (代岗).
+    """One task with its case, absence or other matter. ``acting_for``: the key of the one acted for (代岗).
 
     ``paused``: the clock it hangs on stands. ``mark`` is where the page after this line begins.
     """
@@ -39,9 +42,10 @@ class Line:
     element: str
     case_id: int | None
     absence_id: int | None
+    matter: Matter | None
     case_no: str | None
     title: str | Text
-    client: str
+    client: str | Text
     due_at: datetime | None
     created_at: datetime
     assignee: str | None
@@ -93,6 +97,7 @@ _COLUMNS = select(
     asked.STANDS.label("paused"),
     Absence,
     Staff.name.label("absentee"),
+    InstanceRow.business_key,
 )
 
 
@@ -115,7 +120,7 @@ def lines(
     if after:
         found = found.where(asked.after(wanted.sort, after))
     rows = session.execute(found.order_by(*asked.order(wanted.sort)).limit(limit)).all()
-    return [_line(row, actor, moment) for row in rows]
+    return _lines(session, rows, actor, moment)
 
 
 def figures(session: Session, actor: Actor, moment: datetime) -> Figures:
@@ -188,23 +193,29 @@ def line(session: Session, actor: Actor, moment: datetime, task_id: int) -> Line
     """One open task that the actor may see, in the list or not; a leader sees everybody's."""
     found = _with_cases(_COLUMNS, actor).where(TaskRow.id == task_id)
     row = session.execute(found).first()
-    return _line(row, actor, moment) if row else None
+    return _lines(session, [row], actor, moment)[0] if row else None
 
 
 def of_case(session: Session, actor: Actor, moment: datetime, case_id: int) -> list[Line]:
     """The open tasks of a case that the actor may see, side instances included."""
     found = _with_cases(_COLUMNS, actor).where(Case.id == case_id).order_by(TaskRow.id)
-    return [_line(row, actor, moment) for row in session.execute(found)]
+    return _lines(session, session.execute(found).all(), actor, moment)
 
 
 def of_absence(session: Session, actor: Actor, moment: datetime, absence_id: int) -> list[Line]:
     """The open tasks around an absence that the actor may see."""
     found = _with_cases(_COLUMNS, actor).where(Absence.id == absence_id).order_by(TaskRow.id)
-    return [_line(row, actor, moment) for row in session.execute(found)]
+    return _lines(session, session.execute(found).all(), actor, moment)
+
+
+def of_matter(session: Session, actor: Actor, moment: datetime, key: str) -> list[Line]:
+    """The open tasks of another matter ('complaint:3') that the actor may see, side instances included."""
+    found = _with_cases(_COLUMNS, actor).where(InstanceRow.business_key == key).order_by(TaskRow.id)
+    return _lines(session, session.execute(found).all(), actor, moment)
 
 
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Open tasks with their case or absence and their clock, as far as the actor may see them."""
+    """Open tasks with what they are about and their clock, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
@@ -222,12 +233,19 @@ def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[
             or_(
                 and_(Case.id.is_not(None), visible(actor, Case)),
                 and_(Absence.id.is_not(None), visible(actor, Absence)),
+                matters.seen(actor, InstanceRow.business_key),
             ),
         )
     )
 
 
-def _line(row: Any, actor: Actor, moment: datetime) -> Line:
+def _lines(session: Session, rows: Sequence[Any], actor: Actor, moment: datetime) -> list[Line]:
+    others = (row.business_key for row in rows if not (row.Case or row.Absence))
+    known = matters.of(session, others)
+    return [_line(row, known.get(row.business_key), actor, moment) for row in rows]
+
+
+def _line(row: Any, matter: Matter | None, actor: Actor, moment: datetime) -> Line:
     task, case, absence = row.TaskRow, row.Case, row.Absence
     return Line(
         task_id=task.id,
@@ -235,9 +253,10 @@ def _line(row: Any, actor: Actor, moment: datetime) -> Line:
         element=task.element,
         case_id=case.id if case else None,
         absence_id=absence.id if absence else None,
-        case_no=case.no if case else None,
-        title=row.item or case.matter[:24] if case else T("%(name)s离岗", name=row.absentee),
-        client=row.enterprise or mask_name(row.person) if case else "",
+        matter=matter,
+        case_no=case.no if case else matter.no if matter else None,
+        title=_title(row, matter),
+        client=row.enterprise or mask_name(row.person) if case else matter.client if matter else "",
         due_at=task.due_at,
         created_at=task.created_at,
         assignee=task.assignee,
@@ -248,3 +267,9 @@ def _line(row: Any, actor: Actor, moment: datetime) -> Line:
         paused=row.paused,
         has_form=task.form is not None,
     )
+
+
+def _title(row: Any, matter: Matter | None) -> str | Text:
+    if row.Case:
+        return row.item or row.Case.matter[:24]  # type: ignore[no-any-return]
+    return matter.title if matter else T("%(name)s离岗", name=row.absentee)

@@ -3,6 +3,9 @@
 ``visible`` stands in every list, count, search, export and download; an id outside it does not exist (404).
 ``can`` decides the rest. All staff at work see all cases, with phones masked; who only administers the
 system sees its pages and no case; tasks are seen by those they are offered to, and by the leaders.
+
+A complaint, and all that belongs to one, does not exist for whoever it is about (R4.2, decision 39); else it
+is seen by the leaders, by who deals with complaints, who registered it, and whoever has a task in it.
 """
 
 from __future__ import annotations
@@ -10,12 +13,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    column,
+    exists,
+    false,
+    or_,
+    select,
+    table,
+    true,
+)
 
 from workflow.engine import tasks
 from workflow.engine.actors import SYSTEM, Actor
 
 CASES, LEAD, ADMIN = "cases", "lead", "admin"
+COMPLAINTS = "complaints"  # the duty
 
 Rule = Callable[[Actor, Any], ColumnElement[bool]]
 
@@ -56,6 +72,86 @@ def _own_drafts(actor: Actor, Draft: Any) -> ColumnElement[bool]:
     return Draft.staff_id == int(number) if kind == "staff" else false()
 
 
+# Told by name here: complaints themselves stand above permissions.
+_complaint = table("complaint", column("key"), column("registered_by_id"), column("instance_id"))
+_party = table("complaint_party", column("owner"), column("staff_id"), column("role"))
+_instance = table("instance", column("id"), column("business_key"))
+_clock = table("clock", column("id"), column("owner"))
+_OF_COMPLAINT = "complaint:%"
+ABOUT = ("target", "case")  # roles of those it is about; a 'twin' only must not handle it
+
+
+def _complaints(actor: Actor, Complaint: Any) -> ColumnElement[bool]:
+    if actor == SYSTEM:
+        return true()
+    kind, _, number = actor.key.partition(":")
+    if kind != "staff":
+        return false()
+    mine = _party.c.staff_id == int(number)
+    concerned = exists().where(_party.c.owner == Complaint.key, mine).correlate_except(_party)
+    about = concerned.where(_party.c.role.in_(ABOUT))
+    rights: list[ColumnElement[bool]] = [
+        Complaint.registered_by_id == int(number),
+        exists()
+        .where(_instance.c.business_key == Complaint.key, _instance.c.id == tasks.table.c.instance_id)
+        .where(tasks.visible_to(actor))
+        .correlate_except(_instance, tasks.table),
+    ]
+    if LEAD in actor.may:
+        rights.append(true())
+    if COMPLAINTS in actor.offers:
+        rights.append(~concerned)
+    return and_(~about, or_(*rights))
+
+
+def _not_of_hidden(actor: Actor, key: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Is this business key none of a complaint, or of one that is seen?"""
+    if actor == SYSTEM:
+        return true()
+    seen = exists().where(_complaint.c.key == key, _complaints(actor, _complaint.c))
+    seen = seen.correlate_except(_complaint)
+    return or_(key.is_(None), key.not_like(_OF_COMPLAINT), seen)
+
+
+def _by_key(rule: Rule, name: str) -> Rule:
+    """Rows that carry a business key in column ``name``."""
+    return lambda actor, Model: and_(rule(actor, Model), _not_of_hidden(actor, getattr(Model, name)))
+
+
+def _by_instance(rule: Rule) -> Rule:
+    """Rows of an instance."""
+
+    def seen(actor: Actor, Model: Any) -> ColumnElement[bool]:
+        key = select(_instance.c.business_key).where(_instance.c.id == Model.instance_id)
+        return and_(rule(actor, Model), _not_of_hidden(actor, _inner(key, _instance)))
+
+    return seen
+
+
+def _by_clock(rule: Rule) -> Rule:
+    """Rows of a clock."""
+
+    def seen(actor: Actor, Model: Any) -> ColumnElement[bool]:
+        key = select(_clock.c.owner).where(_clock.c.id == Model.clock_id)
+        return and_(rule(actor, Model), _not_of_hidden(actor, _inner(key, _clock)))
+
+    return seen
+
+
+def _inner(found: Select[Any], source: FromClause) -> ColumnElement[Any]:
+    return found.correlate_except(source).scalar_subquery()
+
+
+def _of_complaints(name: str) -> Rule:
+    """Rows that belong to a complaint, by the column that holds its key."""
+
+    def seen(actor: Actor, Model: Any) -> ColumnElement[bool]:
+        found = exists().where(_complaint.c.key == getattr(Model, name), _complaints(actor, _complaint.c))
+        return found.correlate_except(_complaint)
+
+    return seen
+
+
 def _rights(actor: Actor) -> frozenset[str]:
     """What the actor may beyond the tasks offered; the system itself may see everything."""
     return frozenset({CASES, LEAD, ADMIN}) if actor == SYSTEM else actor.may
@@ -66,14 +162,14 @@ CASE_WORK, ANYBODY, SYSTEM_PAGES = _holding(CASES), _holding(CASES, LEAD, ADMIN)
 ROWS: Mapping[str, Rule] = {
     "case": CASE_WORK,
     "case_material": CASE_WORK,
-    "clock": CASE_WORK,
-    "clock_event": CASE_WORK,
-    "document": CASE_WORK,
+    "clock": _by_key(CASE_WORK, "owner"),
+    "clock_event": _by_clock(CASE_WORK),
+    "document": _by_key(CASE_WORK, "owner"),
     "enterprise": CASE_WORK,
     "person": CASE_WORK,
-    "instance": CASE_WORK,
-    "history": CASE_WORK,
-    "submission": CASE_WORK,
+    "instance": _by_key(CASE_WORK, "business_key"),
+    "history": _by_instance(CASE_WORK),
+    "submission": _by_instance(CASE_WORK),
     "outbox": CASE_WORK,
     "contact": CASE_WORK,
     "comment": CASE_WORK,
@@ -96,12 +192,17 @@ ROWS: Mapping[str, Rule] = {
     "calendar_reminder": ANYBODY,
     "window_hours": ANYBODY,
     "definition": ANYBODY,
-    "escalation": _holding(LEAD),
+    "escalation": _by_clock(_holding(LEAD)),
     "target": _holding(LEAD),
     "review_block": _holding(LEAD),
-    "incident": SYSTEM_PAGES,
-    "timer": SYSTEM_PAGES,
-    "access_log": SYSTEM_PAGES,
+    "incident": _by_instance(SYSTEM_PAGES),
+    "timer": _by_instance(SYSTEM_PAGES),
+    "access_log": _by_key(SYSTEM_PAGES, "object"),
+    "complaint": _complaints,
+    "complaint_party": _of_complaints("owner"),
+    "complaint_demand": _of_complaints("owner"),
+    "complaint_statement": _of_complaints("owner"),
+    "complaint_contact": _of_complaints("owner"),
 }
 
 

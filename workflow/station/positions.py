@@ -274,6 +274,18 @@ def duties_of(session: Session, staff: Staff, moment: datetime) -> list[Sequence
     return [post.duties for post in posts if post.led and post.people[0] == staff.id]
 
 
+def first_of(session: Session, duty: str, moment: datetime) -> list[str]:
+    """Keys of the A of each position with this duty, away or not; by the position's code."""
+    posts, _ = _posts(session, moment)
+    return [f"staff:{post.people[0]}" for post in posts if duty in post.codes and post.led]
+
+
+def people_of(session: Session, duty: str, moment: datetime) -> list[int]:
+    """Ids of everybody who stands in a position with this duty, away or not: each A before the B."""
+    posts, _ = _posts(session, moment)
+    return list(dict.fromkeys(number for post in posts if duty in post.codes for number in post.people))
+
+
 def names_of(session: Session, staff: Staff, moment: datetime) -> list[str]:
     """The names of the positions this person is A of, else of those where he or she is B; by code."""
     posts, _ = _posts(session, moment)

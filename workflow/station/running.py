@@ -13,11 +13,18 @@ from workflow.database import business_now
 from workflow.engine import definitions, incidents
 from workflow.engine.engine import Engine
 from workflow.engine.incidents import IncidentRow
+from workflow.engine.instances import read
 from workflow.engine.timers import Decide
 from workflow.station import (
     calendar,
     clock_ledger,
     clocks,
+    complaint_alerts,
+    complaint_handling,
+    complaint_outcome,
+    complaint_progress,
+    complaint_reception,
+    conflicts,
     contact_watch,
     delegation,
     delegation_forms,
@@ -36,6 +43,7 @@ from workflow.station import (
     unlisted,
 )
 from workflow.station.cases import Case
+from workflow.station.contacts import PROGRESS_CLOCK
 from workflow.station.deadlines import Limit, deadline
 from workflow.texts import T
 
@@ -49,8 +57,15 @@ SHIPPED = (
     "extension_approval",
     "suspension",
     "follow_up_reminder",
+    "complaint",
+    "complaint_progress",
 )
 WORDS = (  # importing them registers their actions
+    complaint_alerts,
+    complaint_handling,
+    complaint_outcome,
+    complaint_progress,
+    complaint_reception,
     contact_watch,
     delegation,
     delegation_forms,
@@ -74,6 +89,8 @@ class StationClocks:
 
     def deadline(self, session: Session, business_key: str | None, clock: str) -> datetime | None:
         """Nothing while the clock stands still: then no day is known."""
+        if clock == PROGRESS_CLOCK and (business_key or "").startswith("complaint:"):
+            return complaint_progress.next_due(session, business_key or "")
         found = clocks.of(session, business_key or "", clock)
         return found.deadline_at if found and found.state != clock_ledger.STOPPED else None
 
@@ -116,8 +133,11 @@ def report(
     case = session.scalars(select(Case).where(Case.instance_id == instance_id)).first()
     sentence = T("运行异常：%(what)s（%(why)s）", what=(case.no or case.key) if case else "—", why=message)
     link = f"/cases/{case.id}" if case else ""
+    kept_from = conflicts.barred(session, read(session.connection(), instance_id).business_key or "")
     for duty in (positions.HEAD, positions.ADMIN):
-        notices.tell_position(session, duty, sentence, link, moment=moment, kind="incident")
+        for person, _ in positions.holders_of(session, duty, moment):
+            if person.key not in kept_from:
+                notices.tell(session, person, sentence, link, moment=moment, kind="incident")
     return row
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, or_, true, tuple_
 
 from workflow.engine.actors import Actor
+from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import TaskRow
+from workflow.station import matters
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.clock_ledger import STOPPED, Clock
@@ -156,6 +158,7 @@ def matching(text: str) -> ColumnElement[bool]:
         Enterprise.name.icontains(words, autoescape=True),
         Enterprise.initials.contains(words.lower(), autoescape=True),
         Case.matter.icontains(words, autoescape=True),
+        matters.numbered(words, InstanceRow.business_key),
         and_(~Person.restricted, person),
     )
 

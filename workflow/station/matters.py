@@ -1,0 +1,76 @@
+"""What tasks can be about besides cases and absences, such as complaints: each kind with its words in lists.
+
+A kind registers its table here; lists, counts and search then find its tasks, as far as the actor may see
+the row itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from workflow.engine.actors import Actor
+from workflow.station.permissions import visible
+from workflow.texts import Text
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One of them in a list and beside it. ``href``: its page. ``facts``: label and value."""
+
+    key: str
+    no: str | None
+    title: Text | str
+    client: Text | str
+    href: str
+    page: Text
+    facts: Sequence[tuple[Text, Text | str]] = ()
+
+
+KINDS: dict[type[Any], Callable[[Any], Matter]] = {}
+
+
+def kind(Model: type[Any]) -> Callable[[Callable[[Any], Matter]], Callable[[Any], Matter]]:
+    """Register a table with ``key`` and ``no`` by the function that describes one of its rows."""
+
+    def register(describe: Callable[[Any], Matter]) -> Callable[[Any], Matter]:
+        KINDS[Model] = describe
+        return describe
+
+    return register
+
+
+def of(session: Session, keys: Iterable[str | None]) -> dict[str, Matter]:
+    """Business key -> what it is about; whether it may be seen was the caller's question."""
+    wanted = {key for key in keys if key}
+    found: dict[str, Matter] = {}
+    for Model, describe in KINDS.items():
+        prefix = f"{Model.__tablename__}:"
+        if mine := [key for key in wanted if key.startswith(prefix)]:
+            found |= {
+                row.key: describe(row) for row in session.scalars(select(Model).where(Model.key.in_(mine)))
+            }
+    return found
+
+
+def seen(actor: Actor, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Is this business key that of something the actor may see?"""
+    return or_(false(), *(_one(Model, key, visible(actor, Model)) for Model in KINDS))
+
+
+def numbered(words: str, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Is this business key that of something with such a number?"""
+    return or_(
+        false(),
+        *(_one(Model, key, Model.no.icontains(words, autoescape=True)) for Model in KINDS),
+    )
+
+
+def _one(
+    Model: type[Any], key: InstrumentedAttribute[Any], condition: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    return exists().where(Model.key == key, condition).correlate_except(Model)

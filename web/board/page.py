@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask_babel import gettext as _
+from sqlalchemy import func, select
 
 from web.board.query import Query
 from web.deadlines import LATE, NONE, OK, PAUSED, SIGNS, SOON
 from web.language import ZONE, say, weekdays
 from web.request import actor, db, moment
-from workflow.engine import incidents
+from workflow.engine.incidents import IncidentRow
 from workflow.station import absences, board, calendar, lights, presence, targets
 from workflow.station.board import Line
 from workflow.station.lights import Group, Mark
+from workflow.station.permissions import visible
 from workflow.station.presence import Away, Seat
 from workflow.station.targets import Progress
 
@@ -135,11 +137,12 @@ def page(query: Query) -> Page:
 def side() -> Side:
     now, known = moment(), calendar.load(db())
     today = now.astimezone(ZONE).date()
+    waiting = select(func.count(IncidentRow.id)).where(IncidentRow.resolved_at.is_(None))
     return Side(
         away=[one for one in presence.away(db(), today, today) if one.to_at > now],
         empty=[seat for seat in presence.now(db(), now) if seat.empty],
         targets=targets.running(db(), actor(), now, known),
-        incidents=len(incidents.open_ones(db())),
+        incidents=db().scalar(waiting.where(visible(actor(), IncidentRow))) or 0,
     )
 
 

@@ -72,21 +72,21 @@ def report_complaint(context: ActionContext, complaint_id: int) -> None:
 @action("alert_unassessed", inputs={"complaint_id": "number"})
 def alert_unassessed(context: ActionContext, complaint_id: int) -> None:
     complaint = context.session.get_one(Complaint, complaint_id)
-    alert(context, complaint, T("投诉 %(no)s 登记一个工作日仍未评审，请督促。", no=complaint.no))
+    alert(context, complaint, T("投诉 %(no)s 登记后至今未评审，请督促。", no=complaint.no))
 
 
 @action("alert_acceptance_untold", inputs={"complaint_id": "number"})
 def alert_acceptance_untold(context: ActionContext, complaint_id: int) -> None:
     """Two working hours after acceptance nobody has told the complainant (R4.3a)."""
     complaint = context.session.get_one(Complaint, complaint_id)
-    alert(context, complaint, T("投诉 %(no)s 受理两小时仍未告知投诉人，请督促。", no=complaint.no))
+    alert(context, complaint, T("投诉 %(no)s 受理后至今未告知投诉人，请督促。", no=complaint.no))
 
 
 @action("alert_result_untold", inputs={"complaint_id": "number"})
 def alert_result_untold(context: ActionContext, complaint_id: int) -> None:
     """One working day after the decision the complainant has not heard it (R4.4c)."""
     complaint = context.session.get_one(Complaint, complaint_id)
-    alert(context, complaint, T("投诉 %(no)s 审定一个工作日仍未反馈投诉人，请督促。", no=complaint.no))
+    alert(context, complaint, T("投诉 %(no)s 审定后至今未反馈投诉人，请督促。", no=complaint.no))
 
 
 # --- telling ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ None of them names who is complained of: they go to the complainant, and may be 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -63,6 +64,20 @@ def _result_words(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @documents.paper(
+    "complaint_extension",
+    prefix="YQ",
+    name=T("投诉延期告知书"),
+    mandatory=(*COMMON, "old_due_at", "new_due_at", "days", "reason", "approver"),
+    personal=("complainant",),
+)
+def _extension_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return _said(facts, "days", "reason", "approver") | {
+        "old_words": moment_words(facts["old_due_at"]),
+        "new_words": moment_words(facts["new_due_at"]),
+    }
+
+
+@documents.paper(
     "mediation_agreement",
     prefix="TX",
     name=T("调解协议书"),
@@ -70,8 +85,6 @@ def _result_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     personal=("complainant",),
 )
 def _agreement_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    from datetime import date
-
     return _said(facts, "agreement") | {"fulfil_words": day_words(date.fromisoformat(facts["fulfil_on"]))}
 
 

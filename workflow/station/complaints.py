@@ -258,7 +258,7 @@ def shown_complainant(complaint: Complaint, actor: Actor) -> str | Text:
     """'王小明 *******5678'; of a report only to its handler and to who decides."""
     if complaint.anonymous:
         return T("匿名")
-    if not _knows(complaint, actor):
+    if not knows(complaint, actor):
         return T("已保密")
     who = complainant(complaint)
     return f"{who.name} *******{who.phone[-4:]}"
@@ -269,7 +269,7 @@ def reveal(session: Session, actor: Actor, complaint: Complaint, *, purpose: str
 
     NotFound: not for this person. Refused: no purpose, or anonymous.
     """
-    if not _knows(complaint, actor):
+    if not knows(complaint, actor):
         raise NotFound
     if complaint.anonymous:
         raise Refused(T("没有留下联系电话。"))
@@ -277,7 +277,8 @@ def reveal(session: Session, actor: Actor, complaint: Complaint, *, purpose: str
     return complainant(complaint).phone
 
 
-def _knows(complaint: Complaint, actor: Actor) -> bool:
+def knows(complaint: Complaint, actor: Actor) -> bool:
+    """May this person know who complains? Of a report only its handler and who decides."""
     return (
         complaint.kind != REPORT
         or LEAD in actor.may

@@ -20,6 +20,7 @@ from workflow.station import (
     clock_ledger,
     clocks,
     complaint_alerts,
+    complaint_extensions,
     complaint_handling,
     complaint_outcome,
     complaint_progress,
@@ -59,9 +60,11 @@ SHIPPED = (
     "follow_up_reminder",
     "complaint",
     "complaint_progress",
+    "complaint_extension",
 )
 WORDS = (  # importing them registers their actions
     complaint_alerts,
+    complaint_extensions,
     complaint_handling,
     complaint_outcome,
     complaint_progress,

@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.conftest import SHANGHAI
+from tests.processes import test_complaint as complaining
+from tests.processes import test_complaint_progress as hearing
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
 from tests.processes import test_follow_up_reminder as reminding
@@ -15,12 +18,14 @@ from tests.processes.conftest import Person, Station
 from workflow.station import demo_cases
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
+from workflow.station.complaints import Complaint
 from workflow.station.review import ReviewBlock
 
 
 def put_in_motion(station: Station) -> None:
     """The demo's week, and on its last day absences, extensions, stops and supervision at every step."""
     session = station.session
+    _complaints(station)
     demo_cases.play(session, station.clock.now())
     for absence in session.scalars(select(Absence)):
         session.delete(absence)
@@ -95,3 +100,49 @@ def _absences(station: Station) -> None:
     leaving.does(person("zhaomin"), acknowledged, "hand_back", open=[])
     sudden("chenzhiqiang", "13:30", "17:30")
     planned("admin", "2026-03-10")
+
+
+def _complaints(station: Station) -> None:
+    """About 陈志强, at every step; an agreement of last week whose day has come."""
+    beginning = station.clock.now()
+    clerk, handler, head = (station.person(one) for one in ("wangfang", "sunlihua", "zhoujianguo"))
+
+    def registered(**changed: Any) -> Complaint:
+        return complaining.registers(clerk, about=[station.person("chenzhiqiang")], **changed)
+
+    def assigned(**changed: Any) -> Complaint:
+        complaint = registered(**changed)
+        complaining.assesses(handler, complaint)
+        complaining.tells(handler, complaint)
+        complaining.assigns(head, complaint, handler)
+        return complaint
+
+    def investigated(**changed: Any) -> Complaint:
+        complaint = assigned(**changed)
+        complaining.investigates(handler, complaint)
+        return complaint
+
+    def decided(**proposal: Any) -> Complaint:
+        complaint = investigated()
+        complaining.proposes(handler, complaint, **proposal)
+        complaining.does(head, complaint, "decide", approval="yes")
+        return complaint
+
+    station.clock.move_to("2026-02-27 09:00")
+    agreed = {"outcome": "agreed", "agreement": "重新出具报告。", "fulfil_on": "2026-02-27", "signed": True}
+    complaining.does(handler, investigated(kind="dispute"), "mediate", **agreed)
+    station.clock.move_to(f"{beginning.astimezone(SHANGHAI):%Y-%m-%d %H:%M}")
+    station.fire_due()
+
+    registered(anonymous=True, name=None, phone=None)
+    complaining.assesses(handler, registered(interval=2))
+    hearing.asks(handler, assigned())
+    investigated(kind="dispute")
+    investigated()
+    complaining.proposes(handler, investigated())
+    decided()
+    improvement = {"needs_improvement": True, "improvement": "窗口增设提示。", "improver": clerk.row.key}
+    complaining.feeds_back(handler, decided(**improvement))
+    improved = decided(**improvement)
+    complaining.feeds_back(handler, improved)
+    complaining.does(clerk, improved, "improve", done="已装电子屏。")

@@ -22,6 +22,7 @@ from workflow.schema import Base
 from workflow.station import demo_cases, documents
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
+from workflow.station.complaints import Complaint
 from workflow.station.documents import Document
 from workflow.station.positions import Position
 
@@ -46,6 +47,7 @@ DATA = {
     "item_material": ["name", "condition", "source"],
     "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],
+    "complaint": ["matter"],
 }
 WORDS = """
 () => {
@@ -173,6 +175,7 @@ def test_every_step_speaks_one_language(
 ) -> None:
     begun_by = {"intake/register", "delegation/register", "extension_approval/request"}
     begun_by |= {"suspension/stop", "unlisted_material/request", "follow_up_reminder/set"}
+    begun_by |= {"complaint/register", "complaint_extension/request"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -206,6 +209,25 @@ def test_every_page_of_cases_speaks_one_language(
     walk.begun("/cases/new")
     for path in (f"/v/{token}", "/v/unknown", "/nowhere", "/tasks/999999", "/cases/999999"):
         walk.to(path)
+    assert not walk.faults, "\n".join(sorted(set(walk.faults)))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_of_complaints_speaks_one_language(
+    sits_down: SitsDown, week: Database, written: list[str], language: str
+) -> None:
+    with week.sessions() as session:
+        complaints = session.scalars(select(Complaint.id)).all()
+    walk = Walk(sits_down("sunlihua"), language, written)
+    for path in ("/complaints", "/complaints?show=all", "/complaints?q=~"):
+        walk.to(path)
+    for complaint in complaints:
+        walk.page.goto(f"/complaints/{complaint}")
+        walk.page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true })")
+        walk.look()
+    paths = [f"/complaints/{one}/extension" for one in complaints]
+    walk.begun(next(path for path in paths if walk.page.request.get(f"{path}/form.json").ok))
+    walk.begun("/complaints/new")
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))
 
 

@@ -17,7 +17,7 @@ from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox
+from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox, material_check
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -166,6 +166,9 @@ def _facts(case: cases.Case) -> list[Fact]:
     if case.enterprise:
         facts.insert(1, Fact(_("企业"), case.enterprise.name))
         facts.insert(2, Fact(_("信用代码"), case.enterprise.code18 or _("待核实")))
+    if case.state == cases.WAITING:
+        mending = clocks.of(db(), case.key, material_check.DEFICIENCY_CLOCK)
+        facts += [Fact(_("补正期限"), _at(mending.deadline_at))] if mending else []
     if case.check_minutes is not None:
         took = _("%(count)s 分钟（%(at)s 审完）", count=case.check_minutes, at=_at(case.checked_at))
         facts.append(Fact(_("审核材料用时"), took))

@@ -34,7 +34,7 @@ STATES = {
     WITHDRAWN: T("已撤件"),
     VOIDED: T("已作废"),
     DECLINED: T("不予受理"),
-    TERMINATED: T("终止办理"),
+    TERMINATED: T("已终止办理"),
 }
 ENDED = (CLOSED, WITHDRAWN, VOIDED, DECLINED, TERMINATED)
 CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it

@@ -79,7 +79,7 @@ def decline_case(context: ActionContext, case_id: int, checker: str) -> None:
         context.engine,
         case,
         cases.DECLINED,
-        T("%(ground)s：%(words)s", ground=ground, words=words).say(),
+        f"{ground} · {words}",
         by=context.actor,
         moment=moment,
         on_behalf_of=context.on_behalf_of,

@@ -42,8 +42,8 @@ def approve_first(context: FormContext) -> Mapping[str, Any]:
         "case_no": case.no,
         "title": case.title,
         "asked_by": handler_of(session, str(context.data.get("checker") or "")),
-        "earlier": "\n".join(f"{paper.no}：{_names(paper.data['defects'])}" for paper in before),
-        "raised": "\n".join(f"{one.name}：{one.reason or ''}" for one in newly_raised(session, case)),
+        "earlier": "\n".join(f"{paper.no} · {_names(paper.data['defects'], ' · ')}" for paper in before),
+        "raised": _listed(newly_raised(session, case)),
     }
 
 
@@ -58,7 +58,7 @@ def ending_first(context: FormContext) -> Mapping[str, Any]:
         "title": case.title,
         "notice_no": notice.no,
         "due": stamp(_clock(session, case).deadline_at),
-        "lacking": "\n".join(f"{one.name}：{one.reason or ''}" for one in defects(case)),
+        "lacking": _listed(defects(case)),
         "granted_before": stamp(case.more_time_at) if case.more_time_at else None,
     }
 
@@ -240,7 +240,7 @@ def terminate_case(context: ActionContext, case_id: int, checker: str) -> Mappin
         context.engine,
         case,
         cases.TERMINATED,
-        T("逾期未补正：%(words)s", words=words).say(),
+        words,
         by=context.actor,
         moment=moment,
         on_behalf_of=context.on_behalf_of,
@@ -312,5 +312,9 @@ def _tell(context: ActionContext, case: Case, sentence: Text) -> None:
     )
 
 
-def _names(lines: list[dict[str, Any]]) -> str:
-    return "、".join(str(line["name"]) for line in lines)
+def _names(lines: list[dict[str, Any]], between: str = "、") -> str:
+    return between.join(str(line["name"]) for line in lines)
+
+
+def _listed(materials: list[CaseMaterial]) -> str:
+    return "\n".join(f"{one.name} · {one.reason}" if one.reason else one.name for one in materials)

@@ -15,7 +15,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("case", sa.Column("check_started_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("case", sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("case", sa.Column("check_minutes", sa.Integer(), nullable=True))
+    op.add_column("case", sa.Column("check_minutes", sa.BigInteger(), nullable=True))
     op.add_column("case", sa.Column("taken_back", sa.Text(), nullable=True))
     op.add_column("case", sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True))
     op.add_column("case", sa.Column("declined_on", sa.Text(), nullable=True))

@@ -8,72 +8,21 @@ and which counts. Whose time runs out is never ended silently. Nothing here comm
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy.orm import Session
-
-from workflow.engine.actions import ActionContext, FormContext, action, prefill
+from workflow.engine.actions import ActionContext, action
 from workflow.errors import Refused
 from workflow.schema import Json
 from workflow.station import cases, clocks, documents, ending, items, outbox, owners, rendering, rungs
 from workflow.station import deficiency_papers as papers
-from workflow.station.cases import Case, CaseMaterial
+from workflow.station.cases import Case
 from workflow.station.clock_ledger import Clock
 from workflow.station.deadline_words import stamp
 from workflow.station.deadlines import Limit
-from workflow.station.deficiency_papers import NOTICE, TERMINATION
+from workflow.station.deficiency_papers import NOTICE, TERMINATION, clock_of, names_of
 from workflow.station.material_check import DEFICIENCY_CLOCK, defects, end_clocks, handler_of
 from workflow.texts import T, Text
 
-APPROVE, ENDING = "notice_of_deficiencies/approve_more", "notice_of_deficiencies/confirm_ending"
 HALF, LAST = "half", "last"
-
-
-# --- forms -------------------------------------------------------------------------------------------------
-
-
-@prefill(APPROVE)
-def approve_first(context: FormContext) -> Mapping[str, Any]:
-    """What was told before, and what is raised now."""
-    session = context.session
-    case = cases.by_key(session, context.business_key)
-    before = papers.of(session, case)
-    return {
-        "case_no": case.no,
-        "title": case.title,
-        "asked_by": handler_of(session, str(context.data.get("checker") or "")),
-        "earlier": "\n".join(f"{paper.no} · {_names(paper.data['defects'], ' · ')}" for paper in before),
-        "raised": _listed(newly_raised(session, case)),
-    }
-
-
-@prefill(ENDING)
-def ending_first(context: FormContext) -> Mapping[str, Any]:
-    """What is still lacking, since when, and whether more time was granted before."""
-    session = context.session
-    case = cases.by_key(session, context.business_key)
-    notice = papers.of(session, case)[-1]
-    return {
-        "case_no": case.no,
-        "title": case.title,
-        "notice_no": notice.no,
-        "due": stamp(_clock(session, case).deadline_at),
-        "lacking": _listed(defects(case)),
-        "granted_before": stamp(case.more_time_at) if case.more_time_at else None,
-    }
-
-
-# --- questions ---------------------------------------------------------------------------------------------
-
-
-def newly_raised(session: Session, case: Case) -> list[CaseMaterial]:
-    """Defects that no notice has named, or that were mended since; nothing before the first notice.
-
-    A material outside the list is none: the head has approved it, and the client was told (R2.4.3a2).
-    """
-    if not papers.of(session, case):
-        return []
-    return [one for one in defects(case) if one.noticed_at is None and not one.unlisted]
 
 
 # --- actions, in the order of the diagram ------------------------------------------------------------------
@@ -97,7 +46,7 @@ def compare_defects(context: ActionContext, case_id: int, checker: str) -> Mappi
     above = owners.overseer(session, case, context.moment, besides=[context.actor.key, checker])
     return {
         "noticed": bool(papers.of(session, case)),
-        "newly_raised": bool(newly_raised(session, case)),
+        "newly_raised": bool(papers.newly_raised(session, case)),
         "approver": above.candidate,
         "concerned": above.excluded,
         "outcome": "open",
@@ -142,7 +91,7 @@ def issue_deficiency_notice(context: ActionContext, case_id: int, checker: str, 
             "您的事项 %(no)s 的材料需补正：%(names)s。请在 %(due)s 前补交，详见告知书 %(paper)s。"
             "咨询电话 %(phone)s，监督电话 %(above)s。",
             no=case.no,
-            names=_names(notice.data["defects"]),
+            names=names_of(notice.data["defects"]),
             due=stamp(clock.deadline_at),
             paper=notice.no,
             phone=case.item.phone,
@@ -229,7 +178,7 @@ def terminate_case(context: ActionContext, case_id: int, checker: str) -> Mappin
         context,
         {
             "notice_no": notice.no,
-            "due_at": _clock(session, case).deadline_at.isoformat(),
+            "due_at": clock_of(session, case).deadline_at.isoformat(),
             "words": words,
             "phone": case.item.phone,
             "handler": handler_of(session, checker),
@@ -275,16 +224,10 @@ def _start(context: ActionContext, case: Case, limit: Limit) -> Clock:
     )
 
 
-def _clock(session: Session, case: Case) -> Clock:
-    clock = clocks.of(session, case.key, DEFICIENCY_CLOCK)
-    assert clock is not None, "every notice starts one"
-    return clock
-
-
 def _rung(context: ActionContext, case_id: int, rung: str) -> None:
     """Each reminder of a clock once, also when it moves."""
     case = context.session.get_one(Case, case_id)
-    clock = _clock(context.session, case)
+    clock = clock_of(context.session, case)
     if rungs.record(context.session, clock, rung, told=[], moment=context.moment):
         _remind(context, case)
 
@@ -295,8 +238,8 @@ def _remind(context: ActionContext, case: Case) -> None:
         "提醒：您的事项 %(no)s（告知书 %(paper)s）还需补正：%(names)s。请在 %(due)s 前补交。",
         no=case.no,
         paper=notice.no,
-        names=_names([{"name": one.name} for one in defects(case)]),
-        due=stamp(_clock(context.session, case).deadline_at),
+        names=names_of([{"name": one.name} for one in defects(case)]),
+        due=stamp(clock_of(context.session, case).deadline_at),
     )
     _tell(context, case, sentence)
 
@@ -310,11 +253,3 @@ def _tell(context: ActionContext, case: Case, sentence: Text) -> None:
         case_id=case.id,
         subject=DEFICIENCY_CLOCK,
     )
-
-
-def _names(lines: list[dict[str, Any]], between: str = "、") -> str:
-    return between.join(str(line["name"]) for line in lines)
-
-
-def _listed(materials: list[CaseMaterial]) -> str:
-    return "\n".join(f"{one.name} · {one.reason}" if one.reason else one.name for one in materials)

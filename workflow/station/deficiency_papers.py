@@ -1,4 +1,4 @@
-"""The papers around a notice of deficiencies, and how often clients had to mend (R2.3.2c)."""
+"""The papers around a notice of deficiencies: what was told before, until when, how often (R2.3.2c)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from workflow.station import documents
+from workflow.station import clocks, documents
 from workflow.station.cases import Case, CaseMaterial
+from workflow.station.clock_ledger import Clock
 from workflow.station.documents import Document
+from workflow.station.material_check import DEFICIENCY_CLOCK, defects
 from workflow.texts import T
 
 NOTICE, TERMINATION = "deficiency_notice", "termination_notice"
@@ -83,3 +85,25 @@ def repeated(session: Session, since: datetime, until: datetime) -> int:
     )
     found = select(func.count()).where(each.c.nth > 1, each.c.issued_at >= since, each.c.issued_at < until)
     return session.scalar(found) or 0
+
+
+def newly_raised(session: Session, case: Case) -> list[CaseMaterial]:
+    """Defects that no notice has named, or that were mended since; nothing before the first notice.
+
+    A material outside the list is none: the head has approved it, and the client was told (R2.4.3a2).
+    """
+    if not of(session, case):
+        return []
+    return [one for one in defects(case) if one.noticed_at is None and not one.unlisted]
+
+
+def clock_of(session: Session, case: Case) -> Clock:
+    """The client's time to mend, the last one given."""
+    clock = clocks.of(session, case.key, DEFICIENCY_CLOCK)
+    assert clock is not None, "every notice starts one"
+    return clock
+
+
+def names_of(lines: list[dict[str, Any]], between: str = "、") -> str:
+    """The materials of a notice's lines."""
+    return between.join(str(line["name"]) for line in lines)

@@ -62,6 +62,8 @@ def test_r2_3_2_materials_are_checked_told_and_decided_on(
     clerk.goes_to(f"/cases/{raised.id}")
     expect(clerk.page.get_by_text("BZ2026-00001").first).to_be_visible()
     expect(clerk.page.locator('[data-element-id="deficiencies"].now')).to_have_count(1)
+    clerk.sees("审核材料用时")
+    clerk.sees("补正期限")
     clerk.keep("check-5-waiting")
 
     station.session.rollback()

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from tests.conftest import SHANGHAI
 from tests.processes import test_complaint as complaining
 from tests.processes import test_complaint_progress as hearing
+from tests.processes import test_declining as declining
+from tests.processes import test_deficiencies as mending
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
 from tests.processes import test_follow_up_reminder as reminding
@@ -17,6 +19,7 @@ from tests.processes import test_suspension as stopping
 from tests.processes.conftest import Person, Station
 from workflow.station import demo_cases
 from workflow.station.absences import Absence
+from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.complaints import Complaint
 from workflow.station.review import ReviewBlock
@@ -30,6 +33,7 @@ def put_in_motion(station: Station) -> None:
     for absence in session.scalars(select(Absence)):
         session.delete(absence)
     session.commit()
+    _checks(station)
     _cases(station)
     _absences(station)
 
@@ -45,18 +49,43 @@ def _cases(station: Station) -> None:
     followed = handled(liting)
     _supervise(station, head, followed)
     head.does(followed, "supervise", hurrying.SUPERVISE)
-    checked = liting.registers()
-    liting.classifies(checked, "JL01")
-    hurrying.asks(station, liting, checked)
-    reminding.sets(liting, checked, at="2026-03-02T10:00")
+    lacking = checked(liting)
+    hurrying.asks(station, liting, lacking)
+    reminding.sets(liting, lacking, at="2026-03-02T10:00")
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)
 
 
-def handled(clerk: Person) -> Case:
+def _checks(station: Station) -> None:
+    """What the head must decide before a case is accepted, and one that he has declined."""
+    liting, head = station.person("liting"), station.person("zhoujianguo")
+    now = f"{station.clock.now().astimezone(ZONE):%Y-%m-%d %H:%M}"
+    station.clock.move_to("2026-02-06 10:00")
+    run_out = checked(liting)
+    mending.checks(liting, run_out, run_out.materials[0].name)
+    station.clock.move_to(now)
+    station.fire_due()
+    raised = checked(liting)
+    first, second, *_ = (material.name for material in raised.materials)
+    mending.checks(liting, raised, first)
+    mending.brings(liting, raised)
+    mending.checks(liting, raised, second)
+    declining.declines(liting, checked(liting))
+    declined = checked(liting)
+    declining.declines(liting, declined)
+    head.does(declined, "confirm_decline", {"declined": "yes"})
+
+
+def checked(clerk: Person) -> Case:
+    """Somebody's materials wait to be checked."""
     case = clerk.registers()
     clerk.classifies(case, "JL01")
+    return case
+
+
+def handled(clerk: Person) -> Case:
+    case = checked(clerk)
     clerk.accepts(case)
     clerk.answers(case, "2026-03-13")
     return case

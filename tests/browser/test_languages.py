@@ -24,6 +24,7 @@ from workflow.station.absences import Absence
 from workflow.station.cases import Case
 from workflow.station.complaints import Complaint
 from workflow.station.documents import Document
+from workflow.station.items import ItemVersion
 from workflow.station.positions import Position
 
 SitsDown = Callable[..., Page]
@@ -84,6 +85,7 @@ def written(week: Database) -> list[str]:
             for value in session.scalars(select(Base.metadata.tables[name].c[column]))
             if value
         }
+        found |= set(people_words(list(session.scalars(select(ItemVersion.refusals)))))
         found |= set(people_words(json.loads(LETTERHEAD.read_text("utf-8"))))
         found |= {one for form in session.scalars(select(SubmissionRow.data)) for one in people_words(form)}
     return sorted(found, key=len, reverse=True)

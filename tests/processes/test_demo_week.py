@@ -34,11 +34,13 @@ def test_every_scene_is_a_case_that_rests_where_the_scene_says(week):
     assert closed == len(demo_cases.SCENES) - wanted.total()
 
 
-def test_numbers_and_receipts_of_the_week_have_no_gap(week):
+def test_numbers_and_papers_of_the_week_have_no_gap(week):
     numbers = sorted(week.session.scalars(select(Case.no).where(Case.no.is_not(None))))
     assert numbers == [f"SL2026-{n:05}" for n in range(1, len(numbers) + 1)]
-    receipts = sorted(week.session.scalars(select(Document.no)))
+    receipts = sorted(week.session.scalars(select(Document.no).where(Document.kind == "receipt")))
     assert receipts == [f"HZ2026-{n:05}" for n in range(1, len(receipts) + 1)]
+    (notice,) = week.session.scalars(select(Document).where(Document.kind != "receipt"))
+    assert (notice.no, notice.kind) == ("BZ2026-00001", "deficiency_notice")
 
 
 def test_one_case_is_late_and_stands_before_the_head(week):

@@ -94,7 +94,7 @@ def test_a_material_that_is_missing_keeps_the_case_waiting(station, liting):
     missing = case.materials[1].name
     liting.accepts(case, missing=missing)
     assert case.state == cases.WAITING
-    assert documents.of(station.session, case.key) == []
+    assert [paper.kind for paper in documents.of(station.session, case.key)] == ["deficiency_notice"]
     liting.does(case, "receive_materials", {"delivery": "visit", "brought": "补交了清单。"})
     form = station.engine.task_form(liting.task(case, "check_materials").id, by=liting.actor)
     assert form.values["materials"][0]["state"] == "ok"

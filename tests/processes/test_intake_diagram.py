@@ -27,6 +27,7 @@ STEPS = (
     *("startEvent", "endEvent", "boundaryEvent", "intermediateCatchEvent", "intermediateThrowEvent"),
     *(
         "userTask",
+        "callActivity",
         "serviceTask",
         "businessRuleTask",
         "exclusiveGateway",
@@ -163,9 +164,9 @@ def test_every_automatic_step_names_its_action_or_table(diagram: etree._Element)
 def test_the_limit_has_five_rungs_that_interrupt_nothing(intake: etree._Element) -> None:
     rungs = {}
     for event in every(intake, "boundaryEvent"):
-        assert event.get("cancelActivity") == "false"
         if event.get("attachedToRef") != "in_time":
             continue
+        assert event.get("cancelActivity") == "false"
         timer = event.find(f"{BPMN}timerEventDefinition")
         assert (timer.get(f"{YZ}clock"), timer.get(f"{YZ}table")) == ("item", "escalation")
         (flow,) = (f for f in every(intake, "sequenceFlow") if f.get("sourceRef") == event.get("id"))
@@ -185,12 +186,13 @@ def test_every_task_before_and_at_the_answer_reminds_and_then_reports(intake: et
     actions = {task.get("id"): task.get(f"{YZ}action") for task in every(intake, "serviceTask")}
     leads = {flow.get("sourceRef"): flow.get("targetRef") for flow in every(intake, "sequenceFlow")}
     for event in every(intake, "boundaryEvent"):
-        if (task := event.get("attachedToRef")) != "in_time":
-            limit = event.find(f"{BPMN}timerEventDefinition").get(f"{YZ}limit")
+        if (task := event.get("attachedToRef")) != "in_time" and event.get("cancelActivity") == "false":
+            timer = event.find(f"{BPMN}timerEventDefinition")
+            limit = timer.get(f"{YZ}limit") or timer.findtext(f"{BPMN}timeDate")
             limits.setdefault(task, []).append((limit, actions[leads[event.get("id")]]))
     assert limits == {
         "classify": [("2 working-hour", "remind_task"), ("4 working-hour", "report_task")],
-        "check_materials": [("1 working-day", "remind_task"), ("2 working-day", "report_task")],
+        "check_materials": [("= remind_by", "remind_task"), ("= report_by", "report_task")],
         "answer": [("4 working-hour", "remind_task"), ("1 working-day", "report_task")],
     }
 

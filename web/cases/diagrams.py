@@ -27,43 +27,44 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 
 def live(instance_id: int) -> dict[str, Any]:
     """What the island draws for an instance."""
-    xml = _xml(db(), instance_id)
+    xml, *called = _drawn(db(), instance_id)
     names = _names(xml) if language() != CHINESE else {}
+    places = _places((xml, *called))
     return {
         "xml": xml,
         "names": {one: say(name) for one, name in names.items()},
-        "path": sorted(_path(instance_id)),
-        "tokens": list(_tokens(instance_id)),
-        "timers": list(_timers(instance_id)),
+        "path": sorted({places.get(one, one) for one in _path(instance_id)}),
+        "tokens": list(_tokens(instance_id, places)),
+        "timers": list(_timers(instance_id, places)),
     }
 
 
 def names_of(session: Session, instance_id: int) -> Mapping[str, str]:
-    """Element id -> its name in the diagram, as drawn."""
-    return _names(_xml(session, instance_id))
+    """Element id -> its name in the diagram or in one that it calls, as drawn."""
+    return {one: name for xml in _drawn(session, instance_id) for one, name in _names(xml).items()}
 
 
-def _xml(session: Session, instance_id: int) -> str:
-    """The diagram that the instance runs: the file of its bundle that is named after the process."""
+def _drawn(session: Session, instance_id: int) -> tuple[str, ...]:
+    """The diagram that the instance runs, the file of its bundle named after the process; then the called."""
     key, digest, definition = session.execute(
         select(DefinitionRow.key, DefinitionRow.hash, DefinitionRow.id)
         .join(InstanceRow, InstanceRow.definition_id == DefinitionRow.id)
         .where(InstanceRow.id == instance_id)
     ).one()
     if digest not in _diagrams:
-        _diagrams[digest] = session.get_one(DefinitionRow, definition).files[f"{key}.bpmn"]
+        files = session.get_one(DefinitionRow, definition).files
+        called = sorted(name for name in files if name.endswith(".bpmn") and name != f"{key}.bpmn")
+        _diagrams[digest] = tuple(files[name] for name in (f"{key}.bpmn", *called))
     return _diagrams[digest]
 
 
-_diagrams: dict[str, str] = {}  # definitions never change: once read, known for good
+_diagrams: dict[str, tuple[str, ...]] = {}  # definitions never change: once read, known for good
 
 
 @lru_cache(maxsize=64)
 def _names(xml: str) -> Mapping[str, str]:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    root = etree.fromstring(xml.encode(), parser)
     names = {}
-    for element in root.iter():
+    for element in _root(xml).iter():
         if not isinstance(element.tag, str) or not (one := element.get("id")):
             continue
         if element.tag == f"{BPMN}textAnnotation":
@@ -73,12 +74,32 @@ def _names(xml: str) -> Mapping[str, str]:
     return names
 
 
+@lru_cache(maxsize=64)
+def _places(diagrams: tuple[str, ...]) -> Mapping[str, str]:
+    """Element of a called diagram -> the step of the drawn one that stands for it."""
+    roots = [_root(xml) for xml in diagrams]
+    steps = {call.get("calledElement"): call.get("id", "") for call in roots[0].iter(f"{BPMN}callActivity")}
+    inside = (
+        (element.get("id"), steps[process.get("id")])
+        for root in roots[1:]
+        for process in root.iter(f"{BPMN}process")
+        if process.get("id") in steps
+        for element in process.iter()
+    )
+    return {element: step for element, step in inside if element}
+
+
+def _root(xml: str) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    return etree.fromstring(xml.encode(), parser)
+
+
 def _path(instance_id: int) -> set[str]:
     details = db().scalars(select(HistoryRow.detail).where(HistoryRow.instance_id == instance_id))
     return {one for detail in details for one in detail.get("path", ())}
 
 
-def _tokens(instance_id: int) -> Iterable[dict[str, str]]:
+def _tokens(instance_id: int, places: Mapping[str, str]) -> Iterable[dict[str, str]]:
     rows = (
         db().scalars(select(TaskRow).where(TaskRow.instance_id == instance_id, TaskRow.status == OPEN)).all()
     )
@@ -87,10 +108,13 @@ def _tokens(instance_id: int) -> Iterable[dict[str, str]]:
     for row in rows:
         who = names.get(row.assignee or "", "") or _("待签收")
         left = tell(row.due_at, moment(), known)
-        yield {"id": row.element, "text": f"{who} · {left.words}" if row.due_at else who}
+        element = places.get(row.element, row.element)
+        yield {"id": element, "text": f"{who} · {left.words}" if row.due_at else who}
 
 
-def _timers(instance_id: int) -> Iterable[dict[str, str]]:
-    rows = db().scalars(select(TimerRow).where(TimerRow.instance_id == instance_id)).all()
-    for row in rows:
-        yield {"id": row.element, "text": minute(row.due_at)}
+def _timers(instance_id: int, places: Mapping[str, str]) -> Iterable[dict[str, str]]:
+    """One sign for a called process: the next of its timers."""
+    rows = select(TimerRow).where(TimerRow.instance_id == instance_id).order_by(TimerRow.due_at.desc())
+    soonest = {places.get(row.element, row.element): row.due_at for row in db().scalars(rows)}
+    for element, due_at in soonest.items():
+        yield {"id": element, "text": minute(due_at)}

@@ -17,7 +17,7 @@ from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox
+from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox, material_check
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -160,12 +160,23 @@ def _facts(case: cases.Case) -> list[Fact]:
         Fact(_("联系电话"), say(case.applicant.shown_phone) or "—"),
         Fact(_("来办渠道"), say(cases.CHANNELS[case.channel])),
         Fact(_("首问人"), case.first_contact.name),
-        Fact(_("登记时间"), f"{day(case.received_at)} {hour(case.received_at)}"),
+        Fact(_("登记时间"), _at(case.received_at)),
         Fact(_("诉求"), case.matter),
     ]
     if case.enterprise:
         facts.insert(1, Fact(_("企业"), case.enterprise.name))
         facts.insert(2, Fact(_("信用代码"), case.enterprise.code18 or _("待核实")))
+    if case.state == cases.WAITING:
+        mending = clocks.of(db(), case.key, material_check.DEFICIENCY_CLOCK)
+        facts += [Fact(_("补正期限"), _at(mending.deadline_at))] if mending else []
+    if case.check_minutes is not None:
+        took = _("%(count)s 分钟（%(at)s 审完）", count=case.check_minutes, at=_at(case.checked_at))
+        facts.append(Fact(_("审核材料用时"), took))
+    if case.taken_back and case.answer_by:
+        why = _("%(reason)s（答应 %(at)s 前答复）", reason=case.taken_back, at=_at(case.answer_by))
+        facts.append(Fact(_("带回审核"), why))
+    if case.deemed:
+        facts.append(Fact(_("视为受理"), _("逾期未告知，自收到之日起受理")))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:
@@ -175,11 +186,15 @@ def _facts(case: cases.Case) -> list[Fact]:
     return facts
 
 
+def _at(moment: datetime | None) -> str:
+    return f"{day(moment)} {hour(moment)}" if moment else ""
+
+
 TONES = {"ok": "ok", "missing": "late", "unfit": "late"}
 
 
 def _material(material: CaseMaterial) -> Material:
-    words = {"ok": _("合格"), "missing": _("缺少"), "unfit": _("不合格")}
+    words = {"ok": _("合格"), "missing": _("缺少"), "unfit": _("不合格"), "none": _("不适用")}
     tone = TONES.get(material.state or "", "none")
     notes = [_("%(pages)s 页", pages=material.pages)] if material.pages else []
     notes += [_("%(copies)s 份", copies=material.copies)] if material.copies else []

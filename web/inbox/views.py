@@ -22,7 +22,7 @@ from web.request import actor, db, engine, moment
 from web.wants import wants_json
 from workflow.engine.tasks import TaskRow
 from workflow.errors import NotFound
-from workflow.station import cases, drafts, filters, inbox, notices, reassignment, staff
+from workflow.station import cases, drafts, filters, inbox, material_check, notices, reassignment, staff
 from workflow.station import wanted as asked
 from workflow.station.permissions import can
 from workflow.texts import T
@@ -90,6 +90,8 @@ def form(task_id: int) -> ResponseReturnValue:
     found = engine().task_form(task_id, by=actor())
     if found is None:
         raise NotFound
+    if material_check.opened(db(), task_id, by=actor(), moment=moment()):
+        db().commit()
     return jsonify(opened(found, of_task(task_id)))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import date, datetime
 
-from sqlalchemy import Computed, Date, ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy import Computed, Date, ForeignKey, Index, UniqueConstraint, false, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from workflow.engine.actors import Actor
@@ -24,6 +24,7 @@ from workflow.texts import T
 
 REGISTERED, CHECKING, WAITING, HANDLING, CLOSED = "registered", "checking", "waiting", "handling", "closed"
 WITHDRAWN, VOIDED = "withdrawn", "voided"  # ended without being completed (R3.6)
+DECLINED, TERMINATED = "declined", "terminated"  # so too: not taken on (R2.2.2a); never mended (R2.3.2c)
 STATES = {
     REGISTERED: T("待判类"),
     CHECKING: T("审核材料"),
@@ -32,8 +33,10 @@ STATES = {
     CLOSED: T("已办结"),
     WITHDRAWN: T("已撤件"),
     VOIDED: T("已作废"),
+    DECLINED: T("不予受理"),
+    TERMINATED: T("已终止办理"),
 }
-ENDED = (CLOSED, WITHDRAWN, VOIDED)
+ENDED = (CLOSED, WITHDRAWN, VOIDED, DECLINED, TERMINATED)
 CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),
@@ -49,8 +52,7 @@ PICKUPS = {
     "mail": T("邮寄"),
     "electronic": T("电子送达"),
 }
-
-
+FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "电子"}
 CONFIRMATIONS = {
     "in_person": T("本人到场"),
     "phone": T("电话确认"),
@@ -79,6 +81,14 @@ class Case(Base):
     handler_position: Mapped[str | None]
     received_at: Mapped[datetime]
     classified_at: Mapped[datetime | None]
+    check_started_at: Mapped[datetime | None]  # the latest check of the materials (R2.3.2a): form opened
+    checked_at: Mapped[datetime | None]  # and concluded
+    check_minutes: Mapped[int | None]  # what it took, begun minutes count
+    taken_back: Mapped[str | None]  # why it was not concluded on the spot (R2.3.2a2)
+    answer_by: Mapped[datetime | None]  # and when the client was promised an answer
+    declined_on: Mapped[str | None]  # the listed ground on which it was not accepted (R2.4.1b)
+    more_time_at: Mapped[datetime | None]  # when the client was granted more time to mend, once (R2.3.2c)
+    deemed: Mapped[bool] = mapped_column(default=False, server_default=false())  # silence accepted it
     accepted_at: Mapped[datetime | None]
     accepted_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     receipt_due_at: Mapped[datetime | None]
@@ -93,7 +103,7 @@ class Case(Base):
     summary: Mapped[str | None]
     pickup: Mapped[str | None]
     pickup_code: Mapped[str]
-    end_reason: Mapped[str | None]  # why it was withdrawn or voided, in words
+    end_reason: Mapped[str | None]  # why it ended without being completed, in words
     end_confirmed: Mapped[str | None]  # how the client confirmed the withdrawal: a key of CONFIRMATIONS
 
     applicant: Mapped[Person] = relationship()
@@ -134,6 +144,7 @@ class CaseMaterial(Base):
     checked_by: Mapped[str | None]
     basis: Mapped[str | None]  # of a material outside the item's list, approved for this case (R2.4.3a2)
     asked_at: Mapped[datetime | None]  # and when
+    noticed_at: Mapped[datetime | None]  # when a notice named it as a defect that is not mended yet (R2.3.2c)
 
     @property
     def unlisted(self) -> bool:

@@ -1,4 +1,4 @@
-"""Ending a case before it is completed: the client withdraws it, or it was registered by mistake (R3.6).
+"""Ending a case before it is completed: withdrawn by its client, a mistake, declined, or terminated (R3.6).
 
 Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
 clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.
@@ -53,7 +53,7 @@ def withdraw(engine: Engine, case: Case, *, reason: str, confirmed: str, by: Act
     if confirmed not in cases.CONFIRMATIONS:
         raise Refused(T("请选择服务对象怎样确认撤件。"), field="confirmed")
     case.end_confirmed = confirmed
-    _end(engine, case, cases.WITHDRAWN, reason, by, moment, post.on_behalf_of)
+    end(engine, case, cases.WITHDRAWN, reason, by=by, moment=moment, on_behalf_of=post.on_behalf_of)
     sentence = T("已按您的要求撤回事项“%(title)s”（%(no)s）。", title=case.title, no=case.no or "—")
     outbox.queue_message(engine.session, case.applicant, sentence, moment=moment, case_id=case.id)
 
@@ -66,7 +66,40 @@ def void(engine: Engine, case: Case, *, reason: str, by: Actor, moment: datetime
     _hold(engine, case)
     if not may_void(by, case):
         raise NotAllowed(T("受理前由登记人作废，受理后由站长作废。"))
-    _end(engine, case, cases.VOIDED, reason, by, moment)
+    end(engine, case, cases.VOIDED, reason, by=by, moment=moment)
+
+
+def end(
+    engine: Engine,
+    case: Case,
+    state: str,
+    reason: str,
+    *,
+    by: Actor,
+    moment: datetime,
+    on_behalf_of: str | None = None,
+) -> None:
+    """What all endings do, in one transaction. A diagram that ends the case itself goes on to its own end.
+
+    Flushes. Refused: no reason in words. Whoever calls has asked whether ``by`` may, and tells the client.
+    """
+    session = engine.session
+    reason = " ".join(reason.split())
+    if not 2 <= len(reason) <= LONGEST:
+        raise Refused(T("请写明原因，最多 %(count)s 个字。", count=LONGEST), field="reason")
+    refuse_invisible(reason, field="reason")
+    case.state, case.end_reason, case.closed_at = state, reason, moment
+    session.flush()
+    engine.announce(case.key, cases.CLOSED_MESSAGE, by=by)  # what runs beside it ends in its own way
+    for instance in instances.lock_case(session.connection(), case.key):
+        if instance in engine.steps:
+            continue
+        engine.cancel(instance, by=by, reason=state, on_behalf_of=on_behalf_of)
+    running = select(Clock).where(Clock.owner == case.key, Clock.state != FINISHED)
+    for clock in session.scalars(running).all():
+        clocks.finish(session, clock, moment, actor=by.key, on_behalf_of=on_behalf_of)
+    outbox.drop(session, case.id, by=by, moment=moment)
+    session.flush()
 
 
 def _hold(engine: Engine, case: Case) -> None:
@@ -78,29 +111,3 @@ def _hold(engine: Engine, case: Case) -> None:
         raise AlreadyDone(
             T("这件办件已经结束：%(state)s。", state=cases.STATES[case.state]), state=case.state
         )
-
-
-def _end(
-    engine: Engine,
-    case: Case,
-    state: str,
-    reason: str,
-    by: Actor,
-    moment: datetime,
-    on_behalf_of: str | None = None,
-) -> None:
-    session = engine.session
-    reason = " ".join(reason.split())
-    if not 2 <= len(reason) <= LONGEST:
-        raise Refused(T("请写明原因，最多 %(count)s 个字。", count=LONGEST), field="reason")
-    refuse_invisible(reason, field="reason")
-    case.state, case.end_reason, case.closed_at = state, reason, moment
-    session.flush()
-    engine.announce(case.key, cases.CLOSED_MESSAGE, by=by)  # what runs beside it ends in its own way
-    for instance in instances.lock_case(session.connection(), case.key):
-        engine.cancel(instance, by=by, reason=state, on_behalf_of=on_behalf_of)
-    running = select(Clock).where(Clock.owner == case.key, Clock.state != FINISHED)
-    for clock in session.scalars(running).all():
-        clocks.finish(session, clock, moment, actor=by.key, on_behalf_of=on_behalf_of)
-    outbox.drop(session, case.id, by=by, moment=moment)
-    session.flush()

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 
 from workflow.engine.actions import ActionContext, Choice, FormContext, action, options, prefill
-from workflow.engine.submissions import latest
 from workflow.errors import Refused
 from workflow.schema import Json
 from workflow.station import (
@@ -20,6 +19,7 @@ from workflow.station import (
     documents,
     enterprises,
     items,
+    material_check,
     numbering,
     outbox,
     persons,
@@ -30,12 +30,8 @@ from workflow.station.clock_ledger import ITEM_CLOCK
 from workflow.station.deadlines import Limit
 from workflow.station.enterprises import Enterprise
 from workflow.station.permissions import visible
-from workflow.station.positions import Position
 from workflow.station.staff import Staff, by_key, called
 from workflow.texts import T
-
-FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "电子"}
-
 
 # choices and first values
 
@@ -97,31 +93,6 @@ def register_first(context: FormContext) -> Mapping[str, Any]:
     return {"first_contact": str(me.id)} if me else {}
 
 
-@prefill("intake/check_materials")
-def check_first(context: FormContext) -> Mapping[str, Any]:
-    """The frozen list, with what was found the last time."""
-    if context.instance_id is None:
-        return {}
-    case = cases.of_instance(context.session, context.instance_id)
-    before = latest(context.session, context.instance_id, "intake/check_materials") or {}
-    found = {row["name"]: row for row in before.get("materials", [])}
-    kept = ("state", "pages", "copies", "original", "reason")
-    rows = []
-    for material in case.materials:
-        row: dict[str, Any] = {
-            "name": material.name,
-            "copies": material.asked_copies,
-            "original": next(
-                (key for key, form in FORMS_OF_MATERIAL.items() if form == material.asked_original),
-                "original",
-            ),
-        }
-        last = found.get(material.name, {})
-        row.update({key: last[key] for key in kept if last.get(key) not in (None, "")})
-        rows.append(row)
-    return {"materials": rows, "handler": _position_name(context, case.handler_position)}
-
-
 @prefill("intake/answer")
 def answer_first(context: FormContext) -> Mapping[str, Any]:
     case = cases.by_key(context.session, context.business_key)
@@ -177,6 +148,8 @@ def register_case(context: ActionContext) -> Mapping[str, Json]:
         "handler_position": "string",
         "limit_days": "number",
         "immediate": "boolean",
+        "at_counter": "boolean",
+        "checker": "string",
     },
 )
 def number_case(context: ActionContext, case_id: int, item: str) -> Mapping[str, Json]:
@@ -208,47 +181,31 @@ def number_case(context: ActionContext, case_id: int, item: str) -> Mapping[str,
         "handler_position": version.handler_position,
         "limit_days": float(version.limit_value or 0),
         "immediate": version.immediate,
+        "at_counter": case.channel == "visit",
+        "checker": "intake",
     }
-
-
-@action("record_check", inputs={"case_id": "number", "decision": "string"})
-def record_check(context: ActionContext, case_id: int, decision: str) -> None:
-    """Keep what was found (R2.3.2a). Refused: accepted although a required material is not in order."""
-    case = context.session.get_one(Case, case_id)
-    found = {row["name"]: row for row in context.submission["materials"]}
-    for material in case.materials:
-        row = found.get(material.name, {})
-        material.state = row.get("state")
-        material.pages = row.get("pages")
-        material.copies = row.get("copies")
-        material.original = FORMS_OF_MATERIAL.get(row.get("original") or "")
-        material.reason = row.get("reason")
-        material.checked_at = context.moment
-        material.checked_by = context.actor.key
-    lacking = [m.name for m in case.materials if m.required and m.state != "ok"]
-    if decision == "accept" and lacking:
-        raise Refused(
-            T("还有材料不齐全或不合格，不能受理：%(names)s。", names="、".join(lacking)), field="decision"
-        )
-    case.state = cases.CHECKING if decision == "accept" else cases.WAITING
-    context.session.flush()
 
 
 @action("accept_case", inputs={"case_id": "number"}, outputs={"accepted_on": "date"})
 def accept_case(context: ActionContext, case_id: int) -> Mapping[str, Json]:
-    """Accept: the item's clock starts, and the client is promised a date (R2.1c, R2.4.1)."""
+    """Accept: the item's clock starts, and the client is promised a date (R2.1c, R2.4.1).
+
+    What silence accepted counts from the day it was received (decision 5).
+    """
     session, moment = context.session, context.moment
     case = session.get_one(Case, case_id)
     clerk = by_key(session, context.actor.key)
     assert case.item is not None and case.item.limit_value is not None
-    case.accepted_at = moment
+    since = case.received_at if case.deemed else moment
+    case.accepted_at = since
     case.accepted_by_id = clerk.id if clerk else None
     case.state = cases.HANDLING
+    material_check.end_clocks(context, case)
     clock = clocks.start(
         session,
         owner=case.key,
         kind=ITEM_CLOCK,
-        started_at=moment,
+        started_at=since,
         limit=Limit(case.item.limit_value, case.item.limit_unit),
         actor=context.actor.key,
         on_behalf_of=context.on_behalf_of,
@@ -257,7 +214,7 @@ def accept_case(context: ActionContext, case_id: int) -> Mapping[str, Json]:
     session.flush()
     contact_watch.begin(context.engine, case, by=context.actor)
     context.note(deadline=clock.deadline_at.isoformat())
-    return {"accepted_on": moment.astimezone(ZONE).date().isoformat()}
+    return {"accepted_on": since.astimezone(ZONE).date().isoformat()}
 
 
 @action("issue_receipt", inputs={"case_id": "number"}, outputs={"receipt_no": "string"})
@@ -346,10 +303,6 @@ def close_case(context: ActionContext, case_id: int) -> None:
 
 def _tell_client(context: ActionContext, case: Case, sentence: Any) -> None:
     outbox.queue_message(context.session, case.applicant, sentence, moment=context.moment, case_id=case.id)
-
-
-def _position_name(context: FormContext, code: str | None) -> str | None:
-    return context.session.scalar(select(Position.name).where(Position.code == code)) if code else None
 
 
 def _day(moment: Any) -> str:

@@ -151,6 +151,7 @@ def draft(
     refusals: Sequence[str] = (),
     immediate: bool = False,
     needs_expert: bool = False,
+    deemed_acceptance: bool = False,
     place: str = "",
     phone: str = "",
 ) -> ItemVersion:
@@ -178,6 +179,7 @@ def draft(
         refusals=list(refusals),
         immediate=immediate,
         needs_expert=needs_expert,
+        deemed_acceptance=deemed_acceptance,
         handler_position=handler_position,
         place=place,
         phone=phone,

@@ -120,7 +120,7 @@ def open_tasks(session: Session, case: Case) -> list[TaskRow]:
 def _asked(session: Session, case: Case) -> list[str]:
     """Candidate codes that stand for the work: a claimant's key, or the code of the position."""
     found = _each(task.assignee or task.candidate for task in open_tasks(session, case))
-    return found or [case.handler_position or "intake"]
+    return found or [(case.handler_position if case.accepted_at else None) or "intake"]
 
 
 def _concerned(session: Session, case: Case, moment: datetime) -> set[str]:

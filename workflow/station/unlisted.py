@@ -15,8 +15,7 @@ from workflow.engine.submissions import latest
 from workflow.errors import NotAllowed, Refused
 from workflow.schema import Json
 from workflow.station import cases, notices, outbox, owners, rendering, staff
-from workflow.station.cases import Case, CaseMaterial
-from workflow.station.intake import FORMS_OF_MATERIAL
+from workflow.station.cases import FORMS_OF_MATERIAL, Case, CaseMaterial
 from workflow.texts import T
 
 PROCESS = "unlisted_material"

@@ -76,6 +76,8 @@ ROWS: Mapping[str, Rule] = {
     "submission": CASE_WORK,
     "outbox": CASE_WORK,
     "contact": CASE_WORK,
+    "first_contact_change": CASE_WORK,
+    "first_contact_handover": CASE_WORK,
     "comment": CASE_WORK,
     "looking": CASE_WORK,
     "saved_filter": _own_filters,

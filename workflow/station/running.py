@@ -24,6 +24,7 @@ from workflow.station import (
     escalation,
     extension_steps,
     follow_up_reminders,
+    handovers,
     intake,
     notices,
     owners,
@@ -49,6 +50,7 @@ SHIPPED = (
     "extension_approval",
     "suspension",
     "follow_up_reminder",
+    "first_contact_handover",
 )
 WORDS = (  # importing them registers their actions
     contact_watch,
@@ -58,6 +60,7 @@ WORDS = (  # importing them registers their actions
     extension_steps,
     intake,
     follow_up_reminders,
+    handovers,
     review,
     supervision,
     suspensions,

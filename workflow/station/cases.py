@@ -24,6 +24,7 @@ from workflow.texts import T
 
 REGISTERED, CHECKING, WAITING, HANDLING, CLOSED = "registered", "checking", "waiting", "handling", "closed"
 WITHDRAWN, VOIDED = "withdrawn", "voided"  # ended without being completed (R3.6)
+TRANSFERRED = "transferred"  # another body has it (R2.2.4b)
 STATES = {
     REGISTERED: T("待判类"),
     CHECKING: T("审核材料"),
@@ -32,8 +33,9 @@ STATES = {
     CLOSED: T("已办结"),
     WITHDRAWN: T("已撤件"),
     VOIDED: T("已作废"),
+    TRANSFERRED: T("已转办"),
 }
-ENDED = (CLOSED, WITHDRAWN, VOIDED)
+ENDED = (CLOSED, WITHDRAWN, VOIDED, TRANSFERRED)
 CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),

@@ -1,4 +1,4 @@
-"""Ending a case before it is completed: the client withdraws it, or it was registered by mistake (R3.6).
+"""Ending a case before it is completed: withdrawn, registered by mistake (R3.6), or another body has it.
 
 Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
 clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.
@@ -69,6 +69,28 @@ def void(engine: Engine, case: Case, *, reason: str, by: Actor, moment: datetime
     _end(engine, case, cases.VOIDED, reason, by, moment)
 
 
+def transfer_out(
+    engine: Engine,
+    case: Case,
+    *,
+    to: tuple[str, str, str],
+    received_at: datetime | None,
+    keep: int,
+    by: Actor,
+    moment: datetime,
+    on_behalf_of: str | None = None,
+) -> None:
+    """转办: another body has it and has confirmed that (R2.2.4b). Flushes.
+
+    ``to``: its name, its phone, the number of the slip. ``keep``: the instance that goes on to track the
+    answer. Refused: one of these is missing, or nothing is confirmed. AlreadyDone.
+    """
+    _hold(engine, case)
+    if not all(to) or received_at is None:
+        raise Refused(T("对方确认接收，并有承办部门名称、电话和转办单编号，才能转出。"))
+    _end(engine, case, cases.TRANSFERRED, " ".join(to), by, moment, on_behalf_of, keep=keep)
+
+
 def _hold(engine: Engine, case: Case) -> None:
     """Until the transaction ends nothing else happens to the case. AlreadyDone."""
     session = engine.session
@@ -88,6 +110,7 @@ def _end(
     by: Actor,
     moment: datetime,
     on_behalf_of: str | None = None,
+    keep: int | None = None,
 ) -> None:
     session = engine.session
     reason = " ".join(reason.split())
@@ -98,6 +121,8 @@ def _end(
     session.flush()
     engine.announce(case.key, cases.CLOSED_MESSAGE, by=by)  # what runs beside it ends in its own way
     for instance in instances.lock_case(session.connection(), case.key):
+        if instance == keep:
+            continue
         engine.cancel(instance, by=by, reason=state, on_behalf_of=on_behalf_of)
     running = select(Clock).where(Clock.owner == case.key, Clock.state != FINISHED)
     for clock in session.scalars(running).all():

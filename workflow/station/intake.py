@@ -137,7 +137,7 @@ def answer_first(context: FormContext) -> Mapping[str, Any]:
 def register_case(context: ActionContext) -> Mapping[str, Json]:
     """Give the matter its row, its client and, if new, its enterprise's file (R1.2.2a, R2.2.0, R3.1).
 
-    Where its handler is away it is handed over to him or her; then somebody must be able to call back (R2.2.4a).
+    Where its handler is away it is handed over; then there must be a phone to call back (R2.2.4a).
     """
     form, session, moment = context.submission, context.session, context.moment
     if form.get("on_behalf") and form.get("refused"):

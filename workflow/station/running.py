@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workflow.bpmn.parsing import load_folder
 from workflow.database import business_now
 from workflow.engine import definitions, incidents
+from workflow.engine.definitions import DefinitionRow
 from workflow.engine.engine import Engine
 from workflow.engine.incidents import IncidentRow
 from workflow.engine.timers import Decide
@@ -21,6 +22,7 @@ from workflow.station import (
     contact_watch,
     delegation,
     delegation_forms,
+    diagram_reading,
     escalation,
     extension_steps,
     follow_up_reminders,
@@ -34,6 +36,7 @@ from workflow.station import (
     supervision,
     suspensions,
     telling,
+    transfer_steps,
     unlisted,
 )
 from workflow.station.cases import Case
@@ -51,6 +54,7 @@ SHIPPED = (
     "suspension",
     "follow_up_reminder",
     "first_contact_handover",
+    "transfer",
 )
 WORDS = (  # importing them registers their actions
     contact_watch,
@@ -65,6 +69,7 @@ WORDS = (  # importing them registers their actions
     supervision,
     suspensions,
     telling,
+    transfer_steps,
     unlisted,
 )
 
@@ -125,7 +130,11 @@ def report(
 
 
 def deploy_shipped(session: Session, *, actor: str, moment: datetime) -> None:
-    """Deploy the diagrams that come with Yizhan where they are new or changed. Flushes. InvalidDiagram."""
+    """Deploy the diagrams that come with Yizhan where they are new or changed; new versions ask to be read
+    (R2.2.6b). Flushes. InvalidDiagram."""
+    before = session.scalar(select(func.max(DefinitionRow.id))) or 0
     for key in SHIPPED:
         bundle = load_folder(key, ROOT / "processes", ROOT / "forms")
-        definitions.deploy(session, bundle, actor=actor, moment=moment, note="shipped")
+        row = definitions.deploy(session, bundle, actor=actor, moment=moment, note="shipped")
+        if row.id > before:
+            diagram_reading.ask_everybody(session, row, moment)

@@ -29,8 +29,10 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.calendar.views import bp as calendar
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
+    from web.diagrams.views import bp as diagrams
     from web.discussion.views import bp as discussion
     from web.documents.views import bp as documents
+    from web.first_contact.views import bp as first_contact
     from web.health.views import bp as health
     from web.inbox.drafts import bp as drafts
     from web.inbox.saved import bp as filters
@@ -69,7 +71,8 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     words.install(app)
     places.install(app)
     tasks = (inbox, filters, several, drafts, discussion)
-    for place in (sign_in, *tasks, cases, documents, board, posts, calendar, incidents, demo, health):
+    places_of_work = (cases, first_contact, documents, diagrams, board, posts, calendar, incidents)
+    for place in (sign_in, *tasks, *places_of_work, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

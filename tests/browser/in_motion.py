@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
+from tests.processes import test_first_contact as handing
 from tests.processes import test_follow_up_reminder as reminding
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
+from tests.processes import test_transfer as passing
 from tests.processes.conftest import Person, Station
 from workflow.station import demo_cases
 from workflow.station.absences import Absence
@@ -26,6 +28,7 @@ def put_in_motion(station: Station) -> None:
         session.delete(absence)
     session.commit()
     _cases(station)
+    _handed_on(station)
     _absences(station)
 
 
@@ -47,6 +50,25 @@ def _cases(station: Station) -> None:
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)
+
+
+def _handed_on(station: Station) -> None:
+    """From the first contact to a colleague, and to other bodies."""
+    liting, chenzhiqiang, head = (station.person(one) for one in ("liting", "chenzhiqiang", "zhoujianguo"))
+    taken, declined = liting.registers(), liting.registers(on_behalf=True, handler="testing")
+    handing.changes(head, taken, station.person("wangfang"))
+    handing.hands_over(liting, taken)
+    passing.guides(liting, taken)
+    passing.guides(liting, matter="发票在哪里领？")
+    chenzhiqiang.does(declined, "accept", {"answer": "decline", "why": "不是检测，是标准。"})
+    passing.transfers_it(liting, liting.registers())
+    confirmed, returned, tracked = (liting.registers() for _ in range(3))
+    for one in (confirmed, returned, tracked):
+        passing.transfers_it(liting, one)
+        passing.sends(liting, one)
+    passing.comes_back(liting, returned)
+    passing.is_received(liting, tracked)
+    station.session.commit()
 
 
 def handled(clerk: Person) -> Case:

@@ -121,7 +121,12 @@ def _guidance(
 def _within(
     column: InstrumentedAttribute[datetime], since: datetime | None, until: datetime | None
 ) -> list[ColumnElement[bool]]:
-    return [column >= since] * (since is not None) + [column < until] * (until is not None)
+    found: list[ColumnElement[bool]] = []
+    if since is not None:
+        found.append(column >= since)
+    if until is not None:
+        found.append(column < until)
+    return found
 
 
 def _handed(one: Handover, called: dict[str, str], people: dict[str, str]) -> Handed:

@@ -110,9 +110,7 @@ def search(session: Session, actor: Actor, q: str = "", *, all_: bool = False) -
 
 @options("outside_bodies")
 def body_choices(context: FormContext) -> list[Choice]:
+    found = search(context.session, context.actor)
     return [
-        {"value": str(one.id), "label": T("%(name)s · %(keywords)s", name=one.name, keywords=one.keywords)}
-        if one.keywords
-        else {"value": str(one.id), "label": one.name}
-        for one in search(context.session, context.actor)
+        {"value": str(one.id), "label": " · ".join(filter(None, (one.name, one.keywords)))} for one in found
     ]

@@ -30,8 +30,10 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.cases.views import bp as cases
     from web.complaints.views import bp as complaints
     from web.demo.views import bp as demo
+    from web.diagrams.views import bp as diagrams
     from web.discussion.views import bp as discussion
     from web.documents.views import bp as documents
+    from web.first_contact.views import bp as first_contact
     from web.health.views import bp as health
     from web.inbox.drafts import bp as drafts
     from web.inbox.saved import bp as filters
@@ -70,19 +72,18 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     words.install(app)
     places.install(app)
     tasks = (inbox, filters, several, drafts, discussion)
-    for place in (
-        sign_in,
-        *tasks,
+    places_of_work = (
         cases,
         complaints,
+        first_contact,
         documents,
+        diagrams,
         board,
         posts,
         calendar,
         incidents,
-        demo,
-        health,
-    ):
+    )
+    for place in (sign_in, *tasks, *places_of_work, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from web.inbox.worklist import counted
 from web.request import actor, db, me, moment, settings
-from workflow.station import notices
+from workflow.station import diagram_reading, notices
 from workflow.station.permissions import can
 
 
@@ -50,6 +50,7 @@ def nav() -> Nav | None:
             Place("new", _("办理登记"), "/cases/new", here),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
             Place("complaints", _("投诉"), "/complaints", http.blueprint == "complaints"),
+            Place("first", _("首问"), "/first-contacts", http.blueprint == "first_contact"),
         ]
     if can(actor(), "supervise"):
         places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))
@@ -57,6 +58,8 @@ def nav() -> Nav | None:
         places.append(Place("incidents", _("运行异常"), "/incidents", http.blueprint == "incidents"))
     places.append(Place("posts", _("岗位"), "/posts", (http.blueprint or "").startswith("posts")))
     places.append(Place("calendar", _("工作日历"), "/calendar", http.blueprint == "calendar"))
+    asked = diagram_reading.waiting(db(), actor())
+    places.append(Place("diagrams", _("流程图"), "/diagrams", http.blueprint == "diagrams", asked or None))
     unread = notices.count_unread(db(), actor(), moment())
     places.append(Place("notices", _("提醒"), "/notices", http.path == "/notices", unread or None))
     return Nav(

@@ -13,9 +13,11 @@ from tests.processes import test_declining as declining
 from tests.processes import test_deficiencies as mending
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
+from tests.processes import test_first_contact as handing
 from tests.processes import test_follow_up_reminder as reminding
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
+from tests.processes import test_transfer as passing
 from tests.processes.conftest import Person, Station
 from workflow.station import demo_cases
 from workflow.station.absences import Absence
@@ -35,6 +37,7 @@ def put_in_motion(station: Station) -> None:
     session.commit()
     _checks(station)
     _cases(station)
+    _handed_on(station)
     _absences(station)
 
 
@@ -79,6 +82,28 @@ def _checks(station: Station) -> None:
 
 def checked(clerk: Person) -> Case:
     """Somebody's materials wait to be checked."""
+
+
+def _handed_on(station: Station) -> None:
+    """From the first contact to a colleague, and to other bodies."""
+    liting, chenzhiqiang, head = (station.person(one) for one in ("liting", "chenzhiqiang", "zhoujianguo"))
+    taken, declined = liting.registers(), liting.registers(on_behalf=True, handler="testing")
+    handing.changes(head, taken, station.person("wangfang"))
+    handing.hands_over(liting, taken)
+    passing.guides(liting, taken)
+    passing.guides(liting, matter="发票在哪里领？")
+    chenzhiqiang.does(declined, "accept", {"answer": "decline", "why": "不是检测，是标准。"})
+    passing.transfers_it(liting, liting.registers())
+    confirmed, returned, tracked = (liting.registers() for _ in range(3))
+    for one in (confirmed, returned, tracked):
+        passing.transfers_it(liting, one)
+        passing.sends(liting, one)
+    passing.comes_back(liting, returned)
+    passing.is_received(liting, tracked)
+    station.session.commit()
+
+
+def handled(clerk: Person) -> Case:
     case = clerk.registers()
     clerk.classifies(case, "JL01")
     return case

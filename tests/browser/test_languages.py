@@ -49,6 +49,9 @@ DATA = {
     "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],
     "complaint": ["matter"],
+    "outside_body": ["name", "scope", "address", "keywords"],
+    "guidance": ["matter"],
+    "first_contact_change": ["reason"],
 }
 WORDS = """
 () => {
@@ -178,6 +181,7 @@ def test_every_step_speaks_one_language(
     begun_by = {"intake/register", "delegation/register", "extension_approval/request"}
     begun_by |= {"suspension/stop", "unlisted_material/request", "follow_up_reminder/set"}
     begun_by |= {"complaint/register", "complaint_extension/request"}
+    begun_by |= {"first_contact_handover/hand_over", "transfer/choose"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -203,12 +207,24 @@ def test_every_page_of_cases_speaks_one_language(
         page.goto(f"/cases/{case}")
         page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true })")
         walk.look()
-    for what in ("extension", "suspension", "unlisted", "reminder"):
+    for what in ("extension", "suspension", "unlisted", "reminder", "handover", "transfer"):
         paths = [f"/cases/{case}/{what}" for case in cases]
         walk.to(paths[0])  # a closed case: why not
         path = next(path for path in paths if page.request.get(f"{path}/form.json").ok)
         walk.begun(path)
     walk.begun("/cases/new")
+    for path in (
+        "/first-contacts?from=2026-03-01",
+        "/first-contacts?q=~",
+        "/first-contacts/transfers",
+        "/first-contacts/bodies",
+        "/first-contacts/bodies?q=~",
+        "/first-contacts/bodies/new",
+        "/first-contacts/bodies/1",
+        "/diagrams",
+        "/diagrams/1",
+    ):
+        walk.to(path)
     for path in (f"/v/{token}", "/v/unknown", "/nowhere", "/tasks/999999", "/cases/999999"):
         walk.to(path)
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))

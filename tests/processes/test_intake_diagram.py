@@ -250,7 +250,8 @@ def test_steps_keep_their_distance(diagram: etree._Element) -> None:
 def test_registering_asks_for_at_most_eight_things() -> None:
     form = json.loads((ROOT / "forms/intake/register.form").read_text("utf-8"))
     mandatory = [c["key"] for c in form["components"] if c.get("validate", {}).get("required")]
-    assert mandatory == ["channel", "first_contact", "name", "phone", "matter"]
+    # the handler only where it is registered on his or her behalf
+    assert mandatory == ["channel", "first_contact", "handler", "name", "phone", "matter"]
 
 
 def test_only_name_and_phone_are_personal_and_both_are() -> None:

@@ -51,6 +51,7 @@ MAY = {
     ("set_targets", None): "head system",
     ("cancel", None): "head system",
     ("change_first_contact", None): "head system",
+    ("edit_outside_bodies", None): "head system",
     ("void", "registered case"): "clerk head system",
     ("void", "accepted case"): "head system",
     ("withdraw_absence", "own absence"): "clerk head system",

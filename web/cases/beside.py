@@ -24,9 +24,11 @@ from workflow.station import (
     contacts,
     extensions,
     follow_up_reminders,
+    handovers,
     owners,
     suspensions,
     telling,
+    transfers,
     unlisted,
 )
 from workflow.texts import T, Text
@@ -74,6 +76,20 @@ BESIDE = {
         T("到时间会收到提醒和一件“跟进”待办；办结之后也可以设定。"),
         T("设定提醒"),
         T("已设定跟进提醒。"),
+    ),
+    "handover": Beside(
+        handovers.PROCESS,
+        T("转交经办人"),
+        T("对方接收之前由首问人负责；未按时接收的由对方的B角接收，同时报站长。"),
+        T("转交"),
+        T("已转交，等待对方接收。"),
+    ),
+    "transfer": Beside(
+        transfers.PROCESS,
+        T("转办"),
+        T("不属本站职责、经服务对象同意的，出具转办单转给承办部门；只需告知去处的用“引导”。"),
+        T("出具转办单"),
+        T("已出具转办单，请送出并确认对方接收。"),
     ),
 }
 PLACE = f"/<int:case_id>/<any({', '.join(BESIDE)}):what>"

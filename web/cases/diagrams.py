@@ -39,6 +39,19 @@ def live(instance_id: int) -> dict[str, Any]:
     }
 
 
+def at_rest(row: DefinitionRow) -> dict[str, Any]:
+    """A published diagram as it stands, with no case in it; every name in the reader's language."""
+    xml = row.files[f"{row.key}.bpmn"]
+    names = _names(xml) if language() != CHINESE else {}
+    return {
+        "xml": xml,
+        "names": {one: say(name) for one, name in names.items()},
+        "path": [],
+        "tokens": [],
+        "timers": [],
+    }
+
+
 def names_of(session: Session, instance_id: int) -> Mapping[str, str]:
     """Element id -> its name in the diagram or in one that it calls, as drawn."""
     return {one: name for xml in _drawn(session, instance_id) for one, name in _names(xml).items()}

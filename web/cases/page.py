@@ -9,6 +9,7 @@ from datetime import date, datetime
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from web.cases import first_contact
 from web.cases.events import Event, events, of_case
 from web.cases.ledger import Contact, Doors, Ledger, contacts_of, doors, ledger_of
 from web.deadlines import NONE, PAUSED, Deadline
@@ -78,13 +79,15 @@ class Page:
     ledger: Ledger | None
     contacts: list[Contact]
     doors: Doors
+    first: first_contact.Card
     ended_early: str
     confirmations: Mapping[str, Text]
     typed: Typed
 
 
-def page(case_id: int, typed: Typed | None = None) -> Page:
-    """NotFound. ``typed``: what was filled in to end the case, when that was refused."""
+def page(case_id: int, typed: Typed | None = None, *, first: dict[str, str] | None = None) -> Page:
+    """NotFound. ``typed``: what was filled in to end the case, ``first`` about its first contact, when that
+    was refused."""
     by, now = actor(), moment()
     case = cases.find(db(), by, case_id)
     clock = clocks.of(db(), case.key, clock_ledger.ITEM_CLOCK)
@@ -120,6 +123,7 @@ def page(case_id: int, typed: Typed | None = None) -> Page:
         ledger=ledger_of(clock) if clock else None,
         contacts=contacts_of(case),
         doors=doors(case),
+        first=first_contact.card(case, first),
         ended_early=_ended_early(case),
         confirmations=cases.CONFIRMATIONS,
         typed=typed or Typed(),

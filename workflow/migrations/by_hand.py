@@ -20,6 +20,9 @@ GROWING = (
     "calendar_change",
     "position_change",
     "comment",
+    "first_contact_change",
+    "guidance",
+    "diagram_reading",
 )
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

@@ -25,6 +25,7 @@ from workflow.texts import T
 REGISTERED, CHECKING, WAITING, HANDLING, CLOSED = "registered", "checking", "waiting", "handling", "closed"
 WITHDRAWN, VOIDED = "withdrawn", "voided"  # ended without being completed (R3.6)
 DECLINED, TERMINATED = "declined", "terminated"  # so too: not taken on (R2.2.2a); never mended (R2.3.2c)
+TRANSFERRED = "transferred"  # another body has it (R2.2.4b)
 STATES = {
     REGISTERED: T("待判类"),
     CHECKING: T("审核材料"),
@@ -35,8 +36,9 @@ STATES = {
     VOIDED: T("已作废"),
     DECLINED: T("不予受理"),
     TERMINATED: T("已终止办理"),
+    TRANSFERRED: T("已转办"),
 }
-ENDED = (CLOSED, WITHDRAWN, VOIDED, DECLINED, TERMINATED)
+ENDED = (CLOSED, WITHDRAWN, VOIDED, DECLINED, TERMINATED, TRANSFERRED)
 CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),

@@ -13,7 +13,7 @@ from functools import cache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workflow.station import absences, enterprises, items, persons, positions, staff
+from workflow.station import absences, enterprises, items, outside_bodies, persons, positions, staff
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
 from workflow.station.items import Material
@@ -82,6 +82,23 @@ ENTERPRISES = (
     ("示例市清泉饮品有限公司", "91000000MA0000009J", "微", "饮料", "许春梅", "00062210009"),
     ("示例市云图软件有限公司", "91000000MA0000010P", "小", "软件", "邓凯", "00062210010"),
 )
+
+
+# name, scope, phone, address, keywords
+OUTSIDE_BODIES = (
+    ("示例市政务服务便民热线", "不清楚由谁承办的诉求、求助和投诉，统一受理转办。", "000-12345", "",
+     "热线 12345 求助 投诉"),
+    ("示例市市场监督管理局登记注册科", "企业和个体工商户的设立、变更、注销登记。", "000-81231001",
+     "示例市创新大道 1 号 政务服务中心 1 楼", "营业执照 注册 变更 注销"),
+    ("示例市税务局第一税务所", "发票领用、纳税申报和税务登记。", "000-81231002",
+     "示例市创新大道 1 号 政务服务中心 3 楼", "发票 税 报税"),
+    ("示例市人力资源和社会保障局", "社会保险、用工备案和劳动争议。", "000-81231003", "示例市人民路 18 号",
+     "社保 用工 工资 工伤"),
+    ("示例市特种设备检验所", "锅炉、电梯、起重机械等特种设备的检验。", "000-81231004", "示例市工业路 6 号",
+     "锅炉 电梯 叉车 压力容器"),
+    ("示例市生态环境局", "建设项目环境影响评价、排污许可。", "000-81231005", "示例市人民路 20 号",
+     "环评 排污 环保"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,8 @@ def fill(session: Session, moment: datetime) -> None:
         _absence(session, people[who], cause, words, _local(begins), _local(ends), people[substitute])
     for item in ITEMS:
         _item(session, item)
+    for body in OUTSIDE_BODIES:
+        _outside_body(session, people["zhoujianguo"], body, moment)
     for name, code18, size, industry, contact, phone in ENTERPRISES:
         _enterprise(session, name, code18, size, industry, contact, phone, moment)
 
@@ -240,6 +259,25 @@ def _item(session: Session, item: Item) -> None:
         phone="000-81230000",
     )
     items.publish(session, version)
+
+
+def _outside_body(
+    session: Session, head: staff.Staff, words: tuple[str, str, str, str, str], moment: datetime
+) -> None:
+    name, scope, phone, address, keywords = words
+    known = select(outside_bodies.OutsideBody.id).where(outside_bodies.OutsideBody.name == name)
+    if session.scalar(known) is None:
+        outside_bodies.save(
+            session,
+            None,
+            name=name,
+            scope=scope,
+            phone=phone,
+            address=address,
+            keywords=keywords,
+            by=staff.actor(session, head, moment),
+            moment=moment,
+        )
 
 
 def _enterprise(

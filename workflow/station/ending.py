@@ -1,4 +1,4 @@
-"""Ending a case before it is completed: withdrawn by its client, a mistake, declined, or terminated (R3.6).
+"""Ending a case before it is completed: withdrawn, a mistake, declined, terminated, with another body (R3.6).
 
 Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
 clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.
@@ -100,6 +100,27 @@ def end(
         clocks.finish(session, clock, moment, actor=by.key, on_behalf_of=on_behalf_of)
     outbox.drop(session, case.id, by=by, moment=moment)
     session.flush()
+
+
+def transfer_out(
+    engine: Engine,
+    case: Case,
+    *,
+    to: tuple[str, str, str],
+    received_at: datetime | None,
+    by: Actor,
+    moment: datetime,
+    on_behalf_of: str | None = None,
+) -> None:
+    """转办: another body has it and has confirmed that (R2.2.4b). Flushes.
+
+    ``to``: its name, its phone, the number of the slip. The transfer's own diagram goes on to track the
+    answer. Refused: one of these is missing, or nothing is confirmed. AlreadyDone.
+    """
+    _hold(engine, case)
+    if not all(to) or received_at is None:
+        raise Refused(T("对方确认接收，并有承办部门名称、电话和转办单编号，才能转出。"))
+    end(engine, case, cases.TRANSFERRED, " ".join(to), by=by, moment=moment, on_behalf_of=on_behalf_of)
 
 
 def _hold(engine: Engine, case: Case) -> None:

@@ -18,6 +18,7 @@ from workflow.station import (
     contact_watch,
     documents,
     enterprises,
+    handovers,
     items,
     material_check,
     numbering,
@@ -105,8 +106,14 @@ def answer_first(context: FormContext) -> Mapping[str, Any]:
 
 @action("register_case", outputs={"case_id": "number"})
 def register_case(context: ActionContext) -> Mapping[str, Json]:
-    """Give the matter its row, its client and, if new, its enterprise's file (R1.2.2a, R2.2.0, R3.1)."""
+    """Give the matter its row, its client and, if new, its enterprise's file (R1.2.2a, R2.2.0, R3.1).
+
+    Where its handler is away it is handed over; then there must be a phone to call back (R2.2.4a).
+    """
     form, session, moment = context.submission, context.session, context.moment
+    if form.get("on_behalf") and form.get("refused"):
+        sentence = T("经办人不在时请留下联系电话，否则无法答复对方；不愿留的，请当场受理，或约定再来的时间。")
+        raise Refused(sentence, field="refused")
     enterprise_id = int(form["enterprise"]) if form.get("enterprise") else None
     if enterprise_id is None and (name := (form.get("new_enterprise") or "").strip()):
         try:
@@ -137,6 +144,8 @@ def register_case(context: ActionContext) -> Mapping[str, Json]:
     session.flush()
     session.refresh(case, ["key"])
     context.business_key = case.key
+    if form.get("on_behalf"):
+        handovers.begin(context.engine, case, to=form["handler"], by=context.actor)
     return {"case_id": case.id}
 
 

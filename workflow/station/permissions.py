@@ -172,6 +172,12 @@ ROWS: Mapping[str, Rule] = {
     "submission": _by_instance(CASE_WORK),
     "outbox": CASE_WORK,
     "contact": CASE_WORK,
+    "first_contact_change": CASE_WORK,
+    "first_contact_handover": CASE_WORK,
+    "guidance": CASE_WORK,
+    "transfer": CASE_WORK,
+    "outside_body": ANYBODY,
+    "diagram_reading": ANYBODY,
     "comment": CASE_WORK,
     "looking": CASE_WORK,
     "saved_filter": _own_filters,
@@ -250,6 +256,7 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "cancel": _has(LEAD),
     "void": _registering,  # R3.6
     "change_first_contact": _has(LEAD),  # R2.2.0
+    "edit_outside_bodies": _has(LEAD),  # R2.2.4b
     "withdraw_absence": _registered,
     "see_emergency_phone": _concerned,
     "see_hand_over": lambda actor, absence: _has(CASES)(actor, absence) or _concerned(actor, absence),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workflow.bpmn.parsing import load_folder
 from workflow.database import business_now
 from workflow.engine import definitions, incidents
+from workflow.engine.definitions import DefinitionRow
 from workflow.engine.engine import Engine
 from workflow.engine.incidents import IncidentRow
 from workflow.engine.instances import read
@@ -32,9 +33,11 @@ from workflow.station import (
     deficiency_forms,
     delegation,
     delegation_forms,
+    diagram_reading,
     escalation,
     extension_steps,
     follow_up_reminders,
+    handovers,
     intake,
     material_check,
     notices,
@@ -45,6 +48,7 @@ from workflow.station import (
     supervision,
     suspensions,
     telling,
+    transfer_steps,
     unlisted,
 )
 from workflow.station.cases import Case
@@ -66,6 +70,8 @@ SHIPPED = (
     "complaint_progress",
     "complaint_extension",
     "notice_of_deficiencies",
+    "first_contact_handover",
+    "transfer",
 )
 WORDS = (  # importing them registers their actions
     complaint_alerts,
@@ -85,10 +91,12 @@ WORDS = (  # importing them registers their actions
     intake,
     follow_up_reminders,
     material_check,
+    handovers,
     review,
     supervision,
     suspensions,
     telling,
+    transfer_steps,
     unlisted,
 )
 
@@ -154,7 +162,11 @@ def report(
 
 
 def deploy_shipped(session: Session, *, actor: str, moment: datetime) -> None:
-    """Deploy the diagrams that come with Yizhan where they are new or changed. Flushes. InvalidDiagram."""
+    """Deploy the diagrams that come with Yizhan where they are new or changed; new versions ask to be read
+    (R2.2.6b). Flushes. InvalidDiagram."""
+    before = session.scalar(select(func.max(DefinitionRow.id))) or 0
     for key in SHIPPED:
         bundle = load_folder(key, ROOT / "processes", ROOT / "forms")
-        definitions.deploy(session, bundle, actor=actor, moment=moment, note="shipped")
+        row = definitions.deploy(session, bundle, actor=actor, moment=moment, note="shipped")
+        if row.id > before:
+            diagram_reading.ask_everybody(session, row, moment)

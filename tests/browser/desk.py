@@ -67,8 +67,7 @@ class Desk:
 
         def found(*, hidden: bool = False) -> Locator:
             button, link = (
-                self.page.get_by_role(role, name=name, exact=True, include_hidden=hidden)
-                for role in ROLES
+                self.page.get_by_role(role, name=name, exact=True, include_hidden=hidden) for role in ROLES
             )
             return button.or_(link)
 

@@ -1,4 +1,4 @@
-"""Ending a case before it is completed: the client withdraws it, or it was registered by mistake (R3.6).
+"""Ending a case before it is completed: withdrawn, registered by mistake (R3.6), or the same as an earlier one.
 
 Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
 clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.
@@ -67,6 +67,34 @@ def void(engine: Engine, case: Case, *, reason: str, by: Actor, moment: datetime
     if not may_void(by, case):
         raise NotAllowed(T("受理前由登记人作废，受理后由站长作废。"))
     _end(engine, case, cases.VOIDED, reason, by, moment)
+
+
+def may_merge(session: Session, by: Actor, case: Case) -> bool:
+    """Who could withdraw it; once its receipt is out, a leader: a promise does not end by itself."""
+    return withdraws_as(session, by, case) is not None and (case.accepted_at is None or "lead" in by.may)
+
+
+def merge(engine: Engine, case: Case, into: Case, *, by: Actor, moment: datetime) -> None:
+    """并入: it is the same matter as the earlier case, which goes on (R1.2.2a2). Flushes.
+
+    NotAllowed; AlreadyDone; Refused: the earlier case has ended.
+    """
+    for one in sorted((case, into), key=lambda each: each.id):
+        instances.lock_case(engine.session.connection(), one.key)
+    engine.session.refresh(into)
+    _hold(engine, case)
+    if not may_merge(engine.session, by, case):
+        raise NotAllowed(T("受理前由办理人员或首问人合并，受理后由站长合并。"))
+    if into.ended:
+        raise Refused(T("%(no)s 已经结束，不能并入；可以关联。", no=into.no or into.title))
+    post = withdraws_as(engine.session, by, case)
+    assert post is not None, "may_merge has asked"
+    case.merged_into_id = into.id
+    _end(engine, case, cases.MERGED, into.no or into.key, by, moment, post.on_behalf_of)
+    sentence = T(
+        "您的事项 %(no)s 与 %(into)s 是同一件事，已并入 %(into)s 一并办理。", no=case.no or "—", into=into.no
+    )
+    outbox.queue_message(engine.session, case.applicant, sentence, moment=moment, case_id=case.id)
 
 
 def _hold(engine: Engine, case: Case) -> None:

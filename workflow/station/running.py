@@ -18,6 +18,7 @@ from workflow.station import (
     calendar,
     clock_ledger,
     clocks,
+    collection,
     contact_watch,
     delegation,
     delegation_forms,
@@ -49,8 +50,10 @@ SHIPPED = (
     "extension_approval",
     "suspension",
     "follow_up_reminder",
+    "collection",
 )
 WORDS = (  # importing them registers their actions
+    collection,
     contact_watch,
     delegation,
     delegation_forms,

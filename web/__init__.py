@@ -27,6 +27,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web import assets, errors, headers, incoming, language, places, policies, request, words
     from web.board.views import bp as board
     from web.calendar.views import bp as calendar
+    from web.calls.views import bp as calls
     from web.cases.views import bp as cases
     from web.demo.views import bp as demo
     from web.discussion.views import bp as discussion
@@ -39,6 +40,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.incidents.views import bp as incidents
     from web.posts.views import bp as posts
     from web.sign_in.views import bp as sign_in
+    from web.visits.views import bp as visits
     from workflow.database import make_engine, make_sessions
     from workflow.station import keys
 
@@ -69,7 +71,8 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     words.install(app)
     places.install(app)
     tasks = (inbox, filters, several, drafts, discussion)
-    for place in (sign_in, *tasks, cases, documents, board, posts, calendar, incidents, demo, health):
+    work = (visits, cases, calls, documents)
+    for place in (sign_in, *tasks, *work, board, posts, calendar, incidents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

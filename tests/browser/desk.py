@@ -12,7 +12,6 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 from tests.browser.conftest import DESK, keep
 from workflow.texts import Text
 
-
 ROLES: tuple[Literal["button"], Literal["link"]] = ("button", "link")
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from tests.processes.conftest import Person, Station, at
+from tests.processes.conftest import Person, at
 from workflow.errors import AlreadyDone, NotFound, Refused
 from workflow.station import contacts, outbox
 from workflow.station.cases import Case

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes.conftest import Person, Station
+from tests.processes.conftest import Person
 from tests.processes.test_ending import still_open
 from workflow.engine import history
 from workflow.errors import AlreadyDone, NotAllowed, Refused

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes.conftest import Person, Station
+from tests.processes.conftest import Person
 from workflow.engine.submissions import SubmissionRow
 from workflow.errors import AlreadyDone, NotAllowed, NotFound, Refused
 from workflow.station import visits

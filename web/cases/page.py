@@ -11,15 +11,17 @@ from sqlalchemy import select
 
 from web.cases.events import Event, events, of_case
 from web.cases.ledger import Contact, Doors, Ledger, contacts_of, doors, ledger_of
+from web.cases.related import Related, related
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox
+from workflow.station import cases, clock_ledger, clock_reckoning, clocks, collection, documents, inbox
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
+from workflow.station.visits import Visit
 from workflow.texts import Text
 
 
@@ -79,6 +81,8 @@ class Page:
     contacts: list[Contact]
     doors: Doors
     ended_early: str
+    collection: Text | str
+    related: Related
     confirmations: Mapping[str, Text]
     typed: Typed
 
@@ -121,6 +125,8 @@ def page(case_id: int, typed: Typed | None = None) -> Page:
         contacts=contacts_of(case),
         doors=doors(case),
         ended_early=_ended_early(case),
+        collection=cases.COLLECTIONS.get(case.collection or "", ""),
+        related=related(case),
         confirmations=cases.CONFIRMATIONS,
         typed=typed or Typed(),
     )
@@ -166,13 +172,28 @@ def _facts(case: cases.Case) -> list[Fact]:
     if case.enterprise:
         facts.insert(1, Fact(_("企业"), case.enterprise.name))
         facts.insert(2, Fact(_("信用代码"), case.enterprise.code18 or _("待核实")))
+    if case.agent:
+        agent = f"{case.agent.shown_name} {say(case.agent.shown_phone)}".strip()
+        facts.insert(-1, Fact(_("受托人"), f"{agent}（{say(documents.agent_words(case))}）"))
+    if case.visit_id:
+        facts.append(Fact(_("来访登记"), db().get_one(Visit, case.visit_id).no))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:
         facts.append(Fact(_("办理结果"), say(cases.RESULTS[case.result])))
     if case.summary:
         facts.append(Fact(_("办理总结"), case.summary))
+    if case.collected_at:
+        facts.append(Fact(_("取件"), _collected(case)))
     return facts
+
+
+def _collected(case: cases.Case) -> str:
+    """'2026-03-02 09:00 孙代领（授权委托书）'."""
+    assert case.collected_at is not None
+    who = case.collector.shown_name if case.collector else _("本人")
+    checked = say(collection.CHECKS[case.collection_check or ""])
+    return f"{day(case.collected_at)} {hour(case.collected_at)} {who}（{checked}）"
 
 
 TONES = {"ok": "ok", "missing": "late", "unfit": "late"}

@@ -1,4 +1,4 @@
-"""Ending a case before it is completed: withdrawn, registered by mistake (R3.6), or the same as an earlier one.
+"""Ending a case before it is completed: withdrawn, a mistake (R3.6), the same as an earlier one.
 
 Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
 clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.

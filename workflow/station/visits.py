@@ -1,6 +1,6 @@
 """Visits (来访登记, R1.1b): who came by and what about, in one line; a case may come of it later.
 
-A row has a number without gaps of its own; one written by mistake is voided and keeps it. Nothing here commits.
+A row has a number without gaps of its own; one written by mistake is voided and keeps it. Nothing commits.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["earlier_id"], ["case.id"], name=op.f("fk_case_relation_earlier_id")),
         sa.ForeignKeyConstraint(["later_id"], ["case.id"], name=op.f("fk_case_relation_later_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_relation")),
-        sa.UniqueConstraint("earlier_id", "later_id", name=op.f("uq_case_relation_earlier_id")),
+        sa.UniqueConstraint("earlier_id", "later_id", name=op.f("uq_case_relation_earlier_id_later_id")),
     )
     op.create_index(op.f("ix_case_relation_later_id"), "case_relation", ["later_id"])
     for column in (

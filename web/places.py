@@ -47,7 +47,7 @@ def nav() -> Nav | None:
     if can(actor(), "see_cases"):
         here, calls = http.path == "/cases/new", outbox.count_calls(db(), actor())
         places += [
-            Place("visits", _("来访"), "/visits", http.blueprint == "visits"),
+            Place("visits", _("来访登记"), "/visits", http.blueprint == "visits"),
             Place("new", _("办理登记"), "/cases/new", here),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
             Place("calls", _("电话告知"), "/calls", http.blueprint == "calls", calls or None),

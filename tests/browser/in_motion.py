@@ -11,8 +11,9 @@ from tests.processes import test_extension as extending
 from tests.processes import test_follow_up_reminder as reminding
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
+from tests.processes import test_visits as visiting
 from tests.processes.conftest import Person, Station
-from workflow.station import demo_cases
+from workflow.station import demo_cases, visits
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
 from workflow.station.review import ReviewBlock
@@ -25,8 +26,17 @@ def put_in_motion(station: Station) -> None:
     for absence in session.scalars(select(Absence)):
         session.delete(absence)
     session.commit()
+    _visits(station)
     _cases(station)
     _absences(station)
+
+
+def _visits(station: Station) -> None:
+    """One that may become a case, one that has, one that was a mistake."""
+    liting = station.person("liting")
+    visiting.writes(liting, name="马立新", phone="000-12345678", enterprise="新来的厂")
+    visits.becomes(station.session, visiting.writes(liting, "送检两台卡尺。"), liting.registers())
+    visiting.voids(liting, visiting.writes(liting, "记重了的。"))
 
 
 def _cases(station: Station) -> None:
@@ -44,6 +54,9 @@ def _cases(station: Station) -> None:
     liting.classifies(checked, "JL01")
     hurrying.asks(station, liting, checked)
     reminding.sets(liting, checked, at="2026-03-02T10:00")
+    collected = handled(liting)
+    zhangwei.handles(collected)
+    liting.closes(collected)
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)

@@ -15,7 +15,9 @@ from workflow.station.visits import Visit
 
 def test_a_visit_is_noted_and_becomes_a_case_with_what_is_known(liting: Browser, database: Database) -> None:
     liting.get("/visits")
-    answer = liting.post("/visits", about="问企业标准。", name="马立新", phone="000-12345678", enterprise="新厂")
+    answer = liting.post(
+        "/visits", about="问企业标准。", name="马立新", phone="000-12345678", enterprise="新厂"
+    )
     assert answer.headers["Location"] == "/visits"
     page = liting.get("/visits").text
     for words in ("LF2026-00001", "问企业标准。", "马立新", "*******5678", "新厂", "/cases/new?visit=1"):
@@ -54,7 +56,9 @@ def test_a_mistake_is_voided_at_its_line(liting: Browser) -> None:
     assert "没有找到" in liting.get("/visits?q=nothing").text
 
 
-@pytest.mark.parametrize("path", ["/cases/new?visit=99", "/cases/new?visit=x", "/cases/new/form.json?visit=99"])
+@pytest.mark.parametrize(
+    "path", ["/cases/new?visit=99", "/cases/new?visit=x", "/cases/new/form.json?visit=99"]
+)
 def test_a_visit_that_does_not_exist_is_none(liting: Browser, path: str) -> None:
     assert liting.get(path).status_code == 404
 

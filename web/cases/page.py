@@ -176,7 +176,7 @@ def _facts(case: cases.Case) -> list[Fact]:
         agent = f"{case.agent.shown_name} {say(case.agent.shown_phone)}".strip()
         facts.insert(-1, Fact(_("受托人"), f"{agent}（{say(documents.agent_words(case))}）"))
     if case.visit_id:
-        facts.append(Fact(_("来访登记"), db().get_one(Visit, case.visit_id).no))
+        facts.append(Fact(_("来访编号"), db().get_one(Visit, case.visit_id).no))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:

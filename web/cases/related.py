@@ -42,10 +42,9 @@ class Related:
 
 def related(case: Case) -> Related:
     offers = duplicates.offers(db(), actor(), case) if duplicates.may_decide(db(), actor(), case) else []
-    words = {LINKED: _("已关联"), MERGED: _("已并入")}
     return Related(
         offers=[_other(one, "", _merge(case, one)) for one in offers],
-        known=[_other(one, words[kind]) for kind, one in duplicates.related(db(), actor(), case)],
+        known=[_other(one, _kind(kind, case, one)) for kind, one in duplicates.related(db(), actor(), case)],
     )
 
 
@@ -66,6 +65,12 @@ def decide(case_id: int, other_id: int) -> ResponseReturnValue:
     }
     flash(said[kind], "good")
     return redirect(url_for("cases.show", case_id=goes_on.id))
+
+
+def _kind(kind: str, case: Case, other: Case) -> str:
+    if kind == LINKED:
+        return str(_("已关联"))
+    return str(_("本件已并入") if case.merged_into_id == other.id else _("已并入本件"))
 
 
 def _merge(case: Case, other: Case) -> str:

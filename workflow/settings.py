@@ -17,7 +17,8 @@ class Settings:
     YIZHAN_PUBLIC_URL    how clients reach the station (QR codes); default http://127.0.0.1:PORT
     YIZHAN_PORT          default 8000
     YIZHAN_WEB_PROCESSES default 1
-    YIZHAN_DUPLICATE_DAYS default 10: working days in which the same matter again is a possible duplicate
+    YIZHAN_DUPLICATE_DAYS default 10: working days in which the same matter again is a possible duplicate;
+                         0 = nothing is offered
     YIZHAN_DEMO          1 = demo station with a movable business clock
     """
 

@@ -72,6 +72,8 @@ def test_r1_2_2a2_the_window_is_a_setting(station, liting, two, monkeypatch):
     assert len(offered(liting, third)) == 2
     monkeypatch.setenv("YIZHAN_DUPLICATE_DAYS", "2")
     assert offered(liting, third) == []
+    monkeypatch.setenv("YIZHAN_DUPLICATE_DAYS", "0")
+    assert offered(liting, two[1]) == [], "switched off"
 
 
 def test_r1_2_2a2_two_that_belong_together_are_linked(station, liting, two):

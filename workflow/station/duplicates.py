@@ -53,7 +53,9 @@ class CaseRelation(Base):
 
 def offers(session: Session, actor: Actor, case: Case) -> list[Case]:
     """Cases that may be the same matter and about which nobody has said anything yet; the newest first."""
-    if case.item_version_id is None or case.state in (cases.WITHDRAWN, cases.VOIDED, cases.MERGED):
+    days = Settings.from_environment().duplicate_days
+    gone = case.state in (cases.WITHDRAWN, cases.VOIDED, cases.MERGED)
+    if days < 1 or gone or case.item_version_id is None:
         return []
     me = session.get_one(Person, case.applicant_id)
     same = [and_(Case.enterprise_id.is_not(None), Case.enterprise_id == case.enterprise_id)]
@@ -79,7 +81,7 @@ def offers(session: Session, actor: Actor, case: Case) -> list[Case]:
         .order_by(Case.id.desc())
         .limit(MOST)
     )
-    return [one for one in session.scalars(wanted) if _near(session, *_in_order(case, one))]
+    return [one for one in session.scalars(wanted) if _near(session, days, *_in_order(case, one))]
 
 
 def related(session: Session, actor: Actor, case: Case) -> list[tuple[str, Case]]:
@@ -166,10 +168,9 @@ def weekly(session: Session, actor: Actor, moment: datetime) -> Mapping[str, tup
     return {domain: (last, now) for domain, last, now in rows}
 
 
-def _near(session: Session, earlier: Case, later: Case) -> bool:
-    """Was the later one registered within the working days of the setting?"""
-    days = Limit(Settings.from_environment().duplicate_days)
-    return later.received_at <= deadline(earlier.received_at, days, calendar.load(session)).at
+def _near(session: Session, days: int, earlier: Case, later: Case) -> bool:
+    """Was the later one registered within so many working days?"""
+    return later.received_at <= deadline(earlier.received_at, Limit(days), calendar.load(session)).at
 
 
 def _in_order(one: Case, other: Case) -> tuple[Case, Case]:

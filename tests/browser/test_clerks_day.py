@@ -97,6 +97,7 @@ def test_r1_1b_r1_2_2a2_r2_1d_a_clerks_day(sits: Seats, station: Station) -> Non
     page.keyboard.press("Enter")
     clerk.sees("已记下，告知完成。")
     clerk.press("未接通")
+    clerk.sees("已记下：%(outcome)s，稍后再打。", outcome=clerk.say("未接通"))
 
     clerk.goes_to("/cases/1")
     expect(page.locator(".top .chip", has_text=clerk.say("待取件"))).to_be_visible()

@@ -27,6 +27,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web import assets, errors, headers, incoming, language, places, policies, request, words
     from web.board.views import bp as board
     from web.calendar.views import bp as calendar
+    from web.calls.views import bp as calls
     from web.cases.views import bp as cases
     from web.complaints.views import bp as complaints
     from web.demo.views import bp as demo
@@ -42,6 +43,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.incidents.views import bp as incidents
     from web.posts.views import bp as posts
     from web.sign_in.views import bp as sign_in
+    from web.visits.views import bp as visits
     from workflow.database import make_engine, make_sessions
     from workflow.station import keys
 
@@ -73,7 +75,9 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     places.install(app)
     tasks = (inbox, filters, several, drafts, discussion)
     places_of_work = (
+        visits,
         cases,
+        calls,
         complaints,
         first_contact,
         documents,

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from web.inbox.worklist import counted
 from web.request import actor, db, me, moment, settings
-from workflow.station import diagram_reading, notices
+from workflow.station import diagram_reading, notices, outbox
 from workflow.station.permissions import can
 
 
@@ -45,12 +45,14 @@ def nav() -> Nav | None:
     waiting = counted().open
     places = [Place("inbox", _("待办"), "/", http.blueprint == "inbox" and http.path != "/notices", waiting)]
     if can(actor(), "see_cases"):
-        here = http.path == "/cases/new"
+        here, calls = http.path == "/cases/new", outbox.count_calls(db(), actor())
         places += [
+            Place("visits", _("来访登记"), "/visits", http.blueprint == "visits"),
             Place("new", _("办理登记"), "/cases/new", here),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
             Place("complaints", _("投诉"), "/complaints", http.blueprint == "complaints"),
             Place("first", _("首问"), "/first-contacts", http.blueprint == "first_contact"),
+            Place("calls", _("电话告知"), "/calls", http.blueprint == "calls", calls or None),
         ]
     if can(actor(), "supervise"):
         places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))

@@ -41,6 +41,7 @@ def island_words() -> dict[str, str]:
         "Nothing to show.": _("没有内容"),
         "Add new": _("新增一行"),
         "Remove tag": _("移除"),
+        "Remove list item {number}": _("移除第 {number} 行"),
         "Increment": _("加一"),
         "Decrement": _("减一"),
         "Previous page": _("上一页"),

@@ -17,6 +17,8 @@ class Settings:
     YIZHAN_PUBLIC_URL    how clients reach the station (QR codes); default http://127.0.0.1:PORT
     YIZHAN_PORT          default 8000
     YIZHAN_WEB_PROCESSES default 1
+    YIZHAN_DUPLICATE_DAYS default 10: working days in which the same matter again is a possible duplicate;
+                         0 = nothing is offered
     YIZHAN_DEMO          1 = demo station with a movable business clock
     """
 
@@ -26,6 +28,7 @@ class Settings:
     port: int
     web_processes: int
     demo: bool
+    duplicate_days: int
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -37,4 +40,5 @@ class Settings:
             port=port,
             web_processes=int(environ.get("YIZHAN_WEB_PROCESSES", "1")),
             demo=environ.get("YIZHAN_DEMO", "") == "1",
+            duplicate_days=int(environ.get("YIZHAN_DUPLICATE_DAYS", "10")),
         )

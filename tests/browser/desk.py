@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from re import Pattern
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESK, keep
 from workflow.texts import Text
+
+ROLES: tuple[Literal["button"], Literal["link"]] = ("button", "link")
 
 
 class Desk:
@@ -58,10 +61,19 @@ class Desk:
         expect(box.locator("input").first).to_have_value(day)
 
     def press(self, words: str, **values: object) -> None:
+        """A button or link; one that is inside a closed menu by opening that first."""
         name = self.say(words, **values)
-        self.page.get_by_role("button", name=name, exact=True).or_(
-            self.page.get_by_role("link", name=name, exact=True)
-        ).first.click()
+
+        def found(*, hidden: bool = False) -> Locator:
+            button, link = (
+                self.page.get_by_role(role, name=name, exact=True, include_hidden=hidden) for role in ROLES
+            )
+            return button.or_(link)
+
+        menu = self.page.locator("details.menu:not([open])", has=found(hidden=True))
+        if menu.count() and not found().first.is_visible():
+            menu.first.locator("summary").click()
+        found().first.click()
 
     def sees(self, words: str, **values: object) -> None:
         expect(self.page.get_by_text(self.say(words, **values)).first).to_be_visible()

@@ -18,8 +18,9 @@ from tests.processes import test_follow_up_reminder as reminding
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
 from tests.processes import test_transfer as passing
+from tests.processes import test_visits as visiting
 from tests.processes.conftest import Person, Station
-from workflow.station import demo_cases
+from workflow.station import demo_cases, visits
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
@@ -36,9 +37,18 @@ def put_in_motion(station: Station) -> None:
         session.delete(absence)
     session.commit()
     _checks(station)
+    _visits(station)
     _cases(station)
     _handed_on(station)
     _absences(station)
+
+
+def _visits(station: Station) -> None:
+    """One that may become a case, one that has, one that was a mistake."""
+    liting = station.person("liting")
+    visiting.writes(liting, name="马立新", phone="000-12345678", enterprise="新来的厂")
+    visits.becomes(station.session, visiting.writes(liting, "送检两台卡尺。"), liting.registers())
+    visiting.voids(liting, visiting.writes(liting, "记重了的。"))
 
 
 def _cases(station: Station) -> None:
@@ -55,6 +65,13 @@ def _cases(station: Station) -> None:
     lacking = checked(liting)
     hurrying.asks(station, liting, lacking)
     reminding.sets(liting, lacking, at="2026-03-02T10:00")
+    checked = liting.registers()
+    liting.classifies(checked, "JL01")
+    hurrying.asks(station, liting, checked)
+    reminding.sets(liting, checked, at="2026-03-02T10:00")
+    collected = handled(liting)
+    zhangwei.handles(collected)
+    liting.closes(collected)
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)
@@ -80,10 +97,6 @@ def _checks(station: Station) -> None:
     head.does(declined, "confirm_decline", {"declined": "yes"})
 
 
-def checked(clerk: Person) -> Case:
-    """Somebody's materials wait to be checked."""
-
-
 def _handed_on(station: Station) -> None:
     """From the first contact to a colleague, and to other bodies."""
     liting, chenzhiqiang, head = (station.person(one) for one in ("liting", "chenzhiqiang", "zhoujianguo"))
@@ -103,7 +116,8 @@ def _handed_on(station: Station) -> None:
     station.session.commit()
 
 
-def handled(clerk: Person) -> Case:
+def checked(clerk: Person) -> Case:
+    """Somebody's materials wait to be checked."""
     case = clerk.registers()
     clerk.classifies(case, "JL01")
     return case

@@ -413,7 +413,7 @@ def test_a_case_that_is_completed_ends_what_was_asked_for_it(station, liting, zh
     asks(zhangwei, handled)
     approval = head.task(handled, "approve")
     zhangwei.handles(handled)
-    liting.closes(handled)
+    liting.closes(handled, pickup="mail")
     assert request_of(station, handled).state == "moot" and open_steps(station, handled) == []
     with pytest.raises(AlreadyDone):
         station.engine.complete(approval.id, by=head.actor, data={"decision": "grant"})
@@ -425,7 +425,7 @@ def test_a_case_completed_before_the_client_was_told_of_the_extension_needs_no_c
     asks(zhangwei, handled)
     head.does(handled, "approve", {"decision": "grant"})
     zhangwei.handles(handled)
-    liting.closes(handled)
+    liting.closes(handled, pickup="mail")
     assert open_steps(station, handled) == []
     station.clock.move_to("2026-03-20 09:00")
     assert station.fire_due() == []

@@ -249,15 +249,18 @@ def test_steps_keep_their_distance(diagram: etree._Element) -> None:
 
 def test_registering_asks_for_at_most_eight_things() -> None:
     form = json.loads((ROOT / "forms/intake/register.form").read_text("utf-8"))
-    mandatory = [c["key"] for c in form["components"] if c.get("validate", {}).get("required")]
+    needed = [c for c in form["components"] if c.get("validate", {}).get("required")]
+    of_agents = {"agent_name", "agent_relation", "agent_authorised"}
+    assert {c["key"] for c in needed if "by_agent" in c.get("conditional", {}).get("hide", "")} == of_agents
+    mandatory = [c["key"] for c in needed if c["key"] not in of_agents]
     # the handler only where it is registered on his or her behalf
     assert mandatory == ["channel", "first_contact", "handler", "name", "phone", "matter"]
 
 
-def test_only_name_and_phone_are_personal_and_both_are() -> None:
+def test_names_and_phones_are_personal_and_nothing_else_is() -> None:
     form = json.loads((ROOT / "forms/intake/register.form").read_text("utf-8"))
     personal = {c["key"]: c["properties"]["personal"] for c in form["components"] if "properties" in c}
-    assert personal == {"name": "name", "phone": "phone"}
+    assert personal == {"name": "name", "phone": "phone", "agent_name": "name", "agent_phone": "phone"}
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: f"{path.parent.name}/{path.stem}")

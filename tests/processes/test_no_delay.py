@@ -382,7 +382,7 @@ def test_r2_1d_who_was_not_reached_is_told_again(station, zhangwei, handled):
 
 def test_r2_1d_the_watch_ends_when_the_case_is_closed(station, liting, zhangwei, handled):
     zhangwei.handles(handled)
-    liting.closes(handled)
+    liting.closes(handled, pickup="mail")
     assert clocks.of(station.session, handled.key, "progress").state == clock_ledger.FINISHED
     assert station.session.scalars(select(TimerRow)).all() == []
 

@@ -172,7 +172,7 @@ def test_a_case_completed_while_its_clock_stands_was_in_time(station, liting, zh
     station.clock.move_to("2026-03-20 10:00")
     zhangwei = station.person("zhangwei")
     zhangwei.handles(handled)
-    liting.closes(handled)
+    liting.closes(handled, pickup="mail")
     clock = clock_of(station, handled)
     assert [line.kind for line in clock.events] == ["start", "stop", "resume", "finish"]
     assert str(clock_reckoning.remaining(station.session, clock, station.clock.now()).text) == "已按期办结"

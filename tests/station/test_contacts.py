@@ -47,8 +47,8 @@ def test_a_call_of_the_call_list_that_reached_the_client_counts(station, liting,
         liting.actor,
         row,
         engine=station.engine,
-        reached=True,
-        outcome="本人接听",
+        outcome="reached",
+        words="本人接听",
         moment=at("2026-03-02 09:00"),
     )
     assert contacts.last_contact(station.session, case) == at("2026-03-02 09:00")

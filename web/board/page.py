@@ -14,12 +14,14 @@ from web.deadlines import LATE, NONE, OK, PAUSED, SIGNS, SOON
 from web.language import ZONE, say, weekdays
 from web.request import actor, db, moment
 from workflow.engine.incidents import IncidentRow
-from workflow.station import absences, board, calendar, lights, presence, targets
+from workflow.station import absences, board, calendar, duplicates, lights, presence, targets
 from workflow.station.board import Line
+from workflow.station.items import DOMAINS
 from workflow.station.lights import Group, Mark
 from workflow.station.permissions import visible
 from workflow.station.presence import Away, Seat
 from workflow.station.targets import Progress
+from workflow.texts import Text
 
 PAGE = 50  # lines
 AHEAD = 5  # working days shown after today
@@ -105,6 +107,7 @@ class Side:
     empty: list[Seat]
     targets: list[Progress]
     incidents: int
+    week: list[tuple[Text | str, int, int]]  # kind of item, registered last week, this week
 
 
 def marks() -> list[Mark]:
@@ -143,7 +146,15 @@ def side() -> Side:
         empty=[seat for seat in presence.now(db(), now) if seat.empty],
         targets=targets.running(db(), actor(), now, known),
         incidents=db().scalar(waiting.where(visible(actor(), IncidentRow))) or 0,
+        week=_week(),
     )
+
+
+def _week() -> list[tuple[Text | str, int, int]]:
+    """In the order of the domains; what is not classified yet comes last."""
+    counted = duplicates.weekly(db(), actor(), moment())
+    kinds: dict[str, Text | str] = {**DOMAINS, duplicates.UNCLASSIFIED: _("待判类")}
+    return [(name, *counted[key]) for key, name in kinds.items() if key in counted]
 
 
 def words() -> dict[str, str]:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from web import idempotency
 from web.cases.page import page
+from web.discussion.card import card
 from web.forms import opened
 from web.headers import style_attributes
 from web.incoming import submitted
@@ -149,12 +150,15 @@ def preview(case_id: int) -> ResponseReturnValue:
 @bp.post("/<int:case_id>/contacts")
 @signed_in
 def add_contact(case_id: int) -> ResponseReturnValue:
-    """Write down a contact with the client; what was typed stays on the page when it is refused."""
+    """Write down a contact with the client or an outside body (R1.2.2b); refused, what was typed stays."""
     case = cases.find(db(), actor(), case_id)
     post = owners.post_of(db(), actor(), case)
     if post is None:
         raise NotAllowed(T("只有这件办件的办理人员或站长可以添加联系记录。"))
-    given = {name: http.form.get(name, "").strip() for name in ("channel", "outcome", "content", "at")}
+    given = {
+        name: http.form.get(name, "").strip() for name in ("channel", "outcome", "content", "at", "unit")
+    }
+    given["party"] = http.form.get("party", contacts.CLIENT)
     try:
         contacts.record(
             db(),
@@ -162,6 +166,8 @@ def add_contact(case_id: int) -> ResponseReturnValue:
             engine=engine(),
             channel=given["channel"],
             outcome=given["outcome"],
+            party=given["party"],
+            unit=given["unit"],
             content=given["content"],
             at=telling.local_moment(given["at"]),
             moment=moment(),
@@ -171,7 +177,8 @@ def add_contact(case_id: int) -> ResponseReturnValue:
     except Refused as refused:
         db().rollback()
         shown = page(case_id)
-        return render_template("cases/show.html", page=shown, typed=given, refused=say(refused.text)), 422
+        said = {"typed": given, "refused": say(refused.text), "talk": card(case_id)}
+        return render_template("cases/show.html", page=shown, **said), 422
     db().commit()
     flash(_("已记入联系记录。"), "good")
     return redirect(url_for("cases.show", case_id=case_id) + "#contacts")

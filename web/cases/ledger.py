@@ -64,6 +64,7 @@ class Ledger:
 class Contact:
     at: datetime
     channel: str
+    party: str
     outcome: str
     reached: bool
     content: str
@@ -75,6 +76,7 @@ class Contact:
 class ContactForm:
     """``now`` as a date-and-time field takes it."""
 
+    parties: list[tuple[str, str]]
     channels: list[tuple[str, str]]
     outcomes: list[tuple[str, str]]
     now: str
@@ -136,7 +138,8 @@ def contacts_of(case: Case) -> list[Contact]:
         Contact(
             at=one.at,
             channel=say(contacts.CHANNELS[one.channel]),
-            outcome=say(contacts.OUTCOMES[one.outcome]),
+            party=f"{say(contacts.PARTIES[one.party])} {one.unit}" if one.party != contacts.CLIENT else "",
+            outcome=_outcome(one),
             reached=one.outcome == contacts.REACHED,
             content=one.content,
             who=people.get(one.actor, ""),
@@ -144,6 +147,12 @@ def contacts_of(case: Case) -> list[Contact]:
         )
         for one in found
     ]
+
+
+def _outcome(contact: contacts.Contact) -> str:
+    """A client is told, others are spoken to."""
+    spoken = contact.party != contacts.CLIENT and contact.outcome == contacts.REACHED
+    return _("已联系上") if spoken else say(contacts.OUTCOMES[contact.outcome])
 
 
 def _row(one: Interval, people: dict[str, str]) -> Row:
@@ -189,6 +198,7 @@ def _contact_form(case: Case) -> ContactForm | None:
     if owners.post_of(db(), actor(), case) is None:
         return None
     return ContactForm(
+        parties=[(code, say(text)) for code, text in contacts.PARTIES.items()],
         channels=[(code, say(text)) for code, text in contacts.CHANNELS.items()],
         outcomes=[(code, say(text)) for code, text in contacts.OUTCOMES.items()],
         now=stamp(moment()).replace(" ", "T"),

@@ -11,7 +11,7 @@ from web.cases.page import left_of
 from web.deadlines import Deadline
 from web.language import ZONE
 from web.request import actor, db, moment
-from workflow.station.cases import CLOSED, STATES, Case
+from workflow.station.cases import CLOSED, COLLECTIONS, STATES, Case
 from workflow.station.clock_ledger import ITEM_CLOCK, Clock
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
@@ -29,6 +29,7 @@ class Line:
     item: str
     client: str
     state: Text
+    collection: Text | str
     deadline: Deadline
     received_at: datetime
 
@@ -71,6 +72,7 @@ def lines(q: str, *, closed: bool) -> list[Line]:
             item=item or case.matter[:24],
             client=enterprise or mask_name(person),
             state=STATES[case.state],
+            collection=COLLECTIONS.get(case.collection or "", ""),
             deadline=left_of(case, clocks.get(case.key)),
             received_at=case.received_at,
         )

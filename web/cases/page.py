@@ -12,15 +12,26 @@ from sqlalchemy import select
 from web.cases import first_contact
 from web.cases.events import Event, events, of_case
 from web.cases.ledger import Contact, Doors, Ledger, contacts_of, doors, ledger_of
+from web.cases.related import Related, related
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox, material_check
+from workflow.station import (
+    cases,
+    clock_ledger,
+    clock_reckoning,
+    clocks,
+    collection,
+    documents,
+    inbox,
+    material_check,
+)
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
+from workflow.station.visits import Visit
 from workflow.texts import Text
 
 
@@ -81,6 +92,8 @@ class Page:
     doors: Doors
     first: first_contact.Card
     ended_early: str
+    collection: Text | str
+    related: Related
     confirmations: Mapping[str, Text]
     typed: Typed
 
@@ -125,6 +138,8 @@ def page(case_id: int, typed: Typed | None = None, *, first: dict[str, str] | No
         doors=doors(case),
         first=first_contact.card(case, first),
         ended_early=_ended_early(case),
+        collection=cases.COLLECTIONS.get(case.collection or "", ""),
+        related=related(case),
         confirmations=cases.CONFIRMATIONS,
         typed=typed or Typed(),
     )
@@ -181,17 +196,32 @@ def _facts(case: cases.Case) -> list[Fact]:
         facts.append(Fact(_("带回审核"), why))
     if case.deemed:
         facts.append(Fact(_("视为受理"), _("逾期未告知，自收到之日起受理")))
+    if case.agent:
+        agent = f"{case.agent.shown_name} {say(case.agent.shown_phone)}".strip()
+        facts.insert(-1, Fact(_("受托人"), f"{agent}（{say(documents.agent_words(case))}）"))
+    if case.visit_id:
+        facts.append(Fact(_("来访编号"), db().get_one(Visit, case.visit_id).no))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:
         facts.append(Fact(_("办理结果"), say(cases.RESULTS[case.result])))
     if case.summary:
         facts.append(Fact(_("办理总结"), case.summary))
+    if case.collected_at:
+        facts.append(Fact(_("取件"), _collected(case)))
     return facts
 
 
 def _at(moment: datetime | None) -> str:
     return f"{day(moment)} {hour(moment)}" if moment else ""
+
+
+def _collected(case: cases.Case) -> str:
+    """'2026-03-02 09:00 孙代领（授权委托书）'."""
+    assert case.collected_at is not None
+    who = case.collector.shown_name if case.collector else _("本人")
+    checked = say(collection.CHECKS[case.collection_check or ""])
+    return f"{day(case.collected_at)} {hour(case.collected_at)} {who}（{checked}）"
 
 
 TONES = {"ok": "ok", "missing": "late", "unfit": "late"}

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from web import idempotency
-from web.cases import beside, ending_views, first_contact
+from web.cases import beside, ending_views, first_contact, related
 from web.cases.diagrams import live
 from web.cases.listing import lines
 from web.cases.page import page
@@ -17,18 +17,20 @@ from web.discussion.card import card
 from web.forms import opened
 from web.headers import style_attributes
 from web.inbox import drafts
-from web.incoming import submitted
+from web.incoming import row_id, submitted
 from web.policies import signed_in
-from web.request import actor, db, engine
+from web.request import actor, db, engine, moment
 from workflow.errors import NotAllowed, NotFound
-from workflow.station import cases
+from workflow.station import cases, visits
 from workflow.station.cases import Case
 from workflow.station.permissions import can
+from workflow.station.visits import Visit
 
 bp = Blueprint("cases", __name__, template_folder="templates", url_prefix="/cases")
 bp.register_blueprint(beside.bp)
 bp.register_blueprint(ending_views.bp)
 bp.register_blueprint(first_contact.bp)
+bp.register_blueprint(related.bp)
 
 PROCESS = "intake"
 
@@ -45,8 +47,9 @@ def browse() -> str:
 @signed_in
 @style_attributes
 def new() -> str:
+    """With ``?visit=7`` what is known of a visit is filled in, and the case keeps the link (R1.1b)."""
     _may_register()
-    return render_template("cases/new.html")
+    return render_template("cases/new.html", visit=_visit())
 
 
 @bp.get("/new/form.json")
@@ -56,7 +59,13 @@ def new_form() -> ResponseReturnValue:
     found = engine().start_form(PROCESS, by=actor())
     if found is None:
         raise NotFound
-    return jsonify(opened(found, drafts.of_start()))
+    visit = _visit()
+    if visit is None:
+        return jsonify(opened(found, drafts.of_start()))
+    body = opened(found)
+    body["data"].update(visits.first_values(db(), visit, by=actor(), moment=moment()))
+    db().commit()  # the look at the phone is on record before it is sent
+    return jsonify(body)
 
 
 @bp.post("/new")
@@ -64,11 +73,15 @@ def new_form() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     _may_register()
     key = http.headers.get("Idempotency-Key")
-    answer = idempotency.begin(db(), actor().key, key, http.path.encode() + http.get_data())
+    answer = idempotency.begin(db(), actor().key, key, http.full_path.encode() + http.get_data())
     if answer is None:
+        visit = _visit(held=True)
         instance = engine().start(PROCESS, by=actor(), data=submitted())
-        drafts.started()
         case = db().scalars(select(Case).where(Case.instance_id == instance)).one()
+        if visit is None:
+            drafts.started()
+        else:
+            visits.becomes(db(), visit, case)
         answer = {"next": url_for("cases.show", case_id=case.id)}
         idempotency.keep(db(), actor().key, key, answer)
         db().commit()
@@ -87,6 +100,14 @@ def show(case_id: int) -> str:
 def diagram(case_id: int) -> ResponseReturnValue:
     case = cases.find(db(), actor(), case_id)
     return jsonify(live(case.instance_id))
+
+
+def _visit(*, held: bool = False) -> Visit | None:
+    """The visit in the address, if any. NotFound."""
+    number = http.args.get("visit")
+    if number is None:
+        return None
+    return visits.find(db(), actor(), row_id(number) or 0, held=held)
 
 
 def _may_register() -> None:

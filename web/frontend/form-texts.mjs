@@ -5,6 +5,7 @@ const LITERALS = [
   'Add new', 'Collapse', 'Remove tag', 'Increment', 'Decrement', 'Previous page', 'Next page',
   'Date and time must both be entered.'
 ]
+const REMOVE = '`Remove list item ${itemIndex + 1}`'
 const CHOICE = /valueLabel \|\| 'Select'/
 const DATE_FORMAT = /function getLocaleDateFormat\(([^)]*)\) \{/
 const DATE_HINT = /function getLocaleReadableDateFormat\(([^)]*)\) \{/
@@ -19,6 +20,8 @@ export function sayFormTexts () {
         if (!code.match(places)) throw new Error(`form-js no longer says "${literal}"`)
         code = code.replace(places, `globalThis.yizhanSays(${JSON.stringify(literal)})`)
       }
+      if (!code.includes(REMOVE)) throw new Error('form-js no longer says "Remove list item"')
+      code = code.replaceAll(REMOVE, "globalThis.yizhanSays('Remove list item {number}', { number: itemIndex + 1 })")
       if (!CHOICE.test(code)) throw new Error('form-js no longer says "Select"')
       code = code.replace(CHOICE, "valueLabel || globalThis.yizhanSays('Select')")
       if (!DATE_FORMAT.test(code)) throw new Error('form-js no longer has getLocaleDateFormat')

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from web import idempotency
 from web.cases.ledger import can_extend
+from web.cases.related import related
 from web.forms import opened
 from web.headers import style_attributes
 from web.inbox import worklist
@@ -81,7 +82,8 @@ def task(task_id: int) -> str:
     has_form = engine().task_form(task_id, by=actor()) is not None
     task = db().get_one(TaskRow, task_id)
     extend = bool(line.case_id) and can_extend(task, cases.find(db(), actor(), line.case_id or 0))
-    return render_template("inbox/task.html", line=line, has_form=has_form, extend=extend)
+    doubtful = bool(line.case_id) and bool(related(cases.find(db(), actor(), line.case_id or 0)).offers)
+    return render_template("inbox/task.html", line=line, has_form=has_form, extend=extend, doubtful=doubtful)
 
 
 @bp.get("/tasks/<int:task_id>/form.json")

@@ -23,6 +23,7 @@ GROWING = (
     "first_contact_change",
     "guidance",
     "diagram_reading",
+    "case_relation",
 )
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

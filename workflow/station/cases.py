@@ -23,7 +23,7 @@ from workflow.station.staff import Staff
 from workflow.texts import T
 
 REGISTERED, CHECKING, WAITING, HANDLING, CLOSED = "registered", "checking", "waiting", "handling", "closed"
-WITHDRAWN, VOIDED = "withdrawn", "voided"  # ended without being completed (R3.6)
+WITHDRAWN, VOIDED, MERGED = "withdrawn", "voided", "merged"  # ended without being completed (R3.6)
 DECLINED, TERMINATED = "declined", "terminated"  # so too: not taken on (R2.2.2a); never mended (R2.3.2c)
 TRANSFERRED = "transferred"  # another body has it (R2.2.4b)
 STATES = {
@@ -34,11 +34,12 @@ STATES = {
     CLOSED: T("已办结"),
     WITHDRAWN: T("已撤件"),
     VOIDED: T("已作废"),
+    MERGED: T("已并入"),
     DECLINED: T("不予受理"),
     TERMINATED: T("已终止办理"),
     TRANSFERRED: T("已转办"),
 }
-ENDED = (CLOSED, WITHDRAWN, VOIDED, DECLINED, TERMINATED, TRANSFERRED)
+ENDED = (CLOSED, WITHDRAWN, VOIDED, MERGED, DECLINED, TERMINATED, TRANSFERRED)
 CLOSED_MESSAGE = "case_closed"  # diagrams of what runs beside a case may wait for it
 CHANNELS = {
     "visit": T("来访"),
@@ -55,6 +56,11 @@ PICKUPS = {
     "electronic": T("电子送达"),
 }
 FORMS_OF_MATERIAL = {"original": "原件", "copy": "复印件", "electronic": "电子"}
+AT_WINDOW = "window"
+AWAITING, COLLECTED = "awaiting", "collected"
+COLLECTIONS = {AWAITING: T("待取件"), COLLECTED: T("已取件")}
+
+
 CONFIRMATIONS = {
     "in_person": T("本人到场"),
     "phone": T("电话确认"),
@@ -107,8 +113,19 @@ class Case(Base):
     pickup_code: Mapped[str]
     end_reason: Mapped[str | None]  # why it ended without being completed, in words
     end_confirmed: Mapped[str | None]  # how the client confirmed the withdrawal: a key of CONFIRMATIONS
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)  # R1.2.2a2
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id"), unique=True)  # it began as (R1.1b)
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # 受托人: who came for the client
+    agent_relation: Mapped[str | None]
+    agent_authorised: Mapped[bool | None]  # was the paper of authorisation shown?
+    collection: Mapped[str | None]  # of a result to be collected at the window: a key of COLLECTIONS
+    collected_at: Mapped[datetime | None]
+    collector_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # 代领; empty: the client
+    collection_check: Mapped[str | None]  # a key of collection.CHECKS
 
-    applicant: Mapped[Person] = relationship()
+    applicant: Mapped[Person] = relationship(foreign_keys=[applicant_id])
+    agent: Mapped[Person | None] = relationship(foreign_keys=[agent_id])
+    collector: Mapped[Person | None] = relationship(foreign_keys=[collector_id])
     enterprise: Mapped[Enterprise | None] = relationship()
     item: Mapped[ItemVersion | None] = relationship()
     first_contact: Mapped[Staff] = relationship(foreign_keys=[first_contact_id])

@@ -1,7 +1,9 @@
-"""The log of contacts with clients (R1.2.2b, R2.1d): who told or heard what, over which channel, when.
+"""The log of contacts (R1.2.2b, R2.1d): who told or heard what, with whom, over which channel, when.
 
 Whoever reaches the client also begins the interval to the next notice of progress anew, and withdraws what
 was to be told by hand: ``record`` and ``log_call`` do both, so that no caller can forget it.
+
+A contact with an expert, an institution or another unit is kept in the same log; it tells the client nothing.
 
 Lines are only added. ``at`` is when it happened, ``entered_at`` when it was written down. What reached
 nobody is kept too, but does not count as contact. Message text and names of third people stay out.
@@ -21,6 +23,7 @@ from workflow.schema import Base
 from workflow.station import clock_ledger, clocks, outbox
 from workflow.station.cases import Case
 from workflow.station.outbox import SENT, Outbox
+from workflow.station.written import refuse_invisible
 from workflow.texts import T
 
 PROGRESS_CLOCK = "progress"
@@ -41,10 +44,21 @@ OUTCOMES = {
     "refused": T("拒接"),
     "wrong_number": T("空号"),
 }
+CLIENT = "client"
+PARTIES = {
+    CLIENT: T("服务对象"),
+    "expert": T("专家"),
+    "institution": T("机构"),
+    "unit": T("其他单位"),
+}
+LONGEST_UNIT = 80
 
 
 class Contact(Base):
-    """One contact about a case. ``subject``: why, e.g. 'progress', 'extension', 'late'; '' for others."""
+    """One contact about a case. ``subject``: why, e.g. 'progress', 'extension', 'late'; '' for others.
+
+    ``unit``: the outside body of ``party``; empty for the client.
+    """
 
     __tablename__ = "contact"
     __table_args__ = (
@@ -56,6 +70,8 @@ class Contact(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"))
     subject: Mapped[str] = mapped_column(default="")
     channel: Mapped[str]
+    party: Mapped[str] = mapped_column(default=CLIENT, server_default=CLIENT)
+    unit: Mapped[str] = mapped_column(default="", server_default="")
     outcome: Mapped[str]
     content: Mapped[str]
     at: Mapped[datetime]
@@ -77,11 +93,19 @@ def record(
     actor: str,
     on_behalf_of: str | None = None,
     subject: str = "",
+    party: str = CLIENT,
+    unit: str = "",
 ) -> Contact:
-    """Write a contact down, and let what waits for one go on. Flushes.
+    """Write a contact down; one that reached the client lets what waits for it go on. Flushes.
 
-    Refused: unknown channel or outcome, no words, not yet happened.
+    Refused: unknown party, channel or outcome; no name of the outside body; no words; not yet happened.
     """
+    if party not in PARTIES:
+        raise Refused(T("请选择联系对象。"), field="party")
+    unit = " ".join(unit.split()) if party != CLIENT else ""
+    if party != CLIENT and not 1 < len(unit) <= LONGEST_UNIT:
+        raise Refused(T("请写明对方单位，2 至 %(count)s 个字。", count=LONGEST_UNIT), field="unit")
+    refuse_invisible(unit, field="unit")
     if channel not in CHANNELS:
         raise Refused(T("请选择联系方式。"), field="channel")
     if outcome not in OUTCOMES:
@@ -94,6 +118,8 @@ def record(
         case_id=case.id,
         subject=subject,
         channel=channel,
+        party=party,
+        unit=unit,
         outcome=outcome,
         content=content.strip(),
         at=at,
@@ -103,7 +129,7 @@ def record(
     )
     session.add(contact)
     session.flush()
-    if outcome == REACHED:
+    if outcome == REACHED and party == CLIENT:
         _told(engine, case, at, moment, actor=actor, on_behalf_of=on_behalf_of, subject=subject)
     return contact
 
@@ -114,21 +140,38 @@ def log_call(
     row: Outbox,
     *,
     engine: Engine,
-    reached: bool,
     outcome: str,
+    words: str = "",
     moment: datetime,
     on_behalf_of: str | None = None,
 ) -> None:
-    """Note a call from the call list; one that reached the client counts as contact. Flushes.
+    """Note a call from the call list, in the log of its case too. Flushes.
 
-    Refused: no outcome. AlreadyDone.
+    ``words`` may add to the outcome; without them what was to be said stands in the log.
+    Refused: unknown outcome. AlreadyDone.
     """
+    if outcome not in OUTCOMES:
+        raise Refused(T("请选择联系结果。"), field="outcome")
+    words = " ".join(words.split())
+    reached = outcome == REACHED
+    said = words or OUTCOMES[outcome].say()
     outbox.log_call(
-        session, actor, row, reached=reached, outcome=outcome, moment=moment, on_behalf_of=on_behalf_of
+        session, actor, row, reached=reached, outcome=said, moment=moment, on_behalf_of=on_behalf_of
     )
-    if reached and row.case_id is not None:
-        case = session.get_one(Case, row.case_id)
-        _told(engine, case, moment, moment, actor=actor.key, on_behalf_of=on_behalf_of, subject=row.subject)
+    if row.case_id is not None:
+        record(
+            session,
+            session.get_one(Case, row.case_id),
+            engine=engine,
+            channel="phone",
+            outcome=outcome,
+            content=words or row.text,
+            at=moment,
+            moment=moment,
+            actor=actor.key,
+            on_behalf_of=on_behalf_of,
+            subject=row.subject,
+        )
 
 
 def _told(
@@ -170,7 +213,9 @@ def last_contact(session: Session, case: Case, *, subject: str | None = None) ->
 
     ``subject`` asks only for contacts about one thing.
     """
-    spoken = select(func.max(Contact.at)).where(Contact.case_id == case.id, Contact.outcome == REACHED)
+    spoken = select(func.max(Contact.at)).where(
+        Contact.case_id == case.id, Contact.outcome == REACHED, Contact.party == CLIENT
+    )
     written = select(func.max(Outbox.closed_at)).where(Outbox.case_id == case.id, Outbox.state == SENT)
     if subject is not None:
         spoken = spoken.where(Contact.subject == subject)

@@ -69,7 +69,7 @@ def paper(
         *("applicant", "item", "case_no", "materials", "received_at", "due_at", "limit", "handler"),
         "pickup_code",
     ),
-    personal=("applicant", "phone"),
+    personal=("applicant", "phone", "agent"),
 )
 def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts as the paper says them: Chinese dates, figures as text."""
@@ -80,6 +80,8 @@ def _receipt_words(facts: Mapping[str, Any]) -> dict[str, Any]:
         "applicant": facts["applicant"],
         "phone": facts.get("phone") or "—",
         "enterprise": facts.get("enterprise") or "",
+        "agent": facts.get("agent") or "",
+        "agent_words": facts.get("agent_words") or "",
         "item": facts["item"],
         "case_no": facts["case_no"],
         "handler": facts["handler"],
@@ -235,6 +237,8 @@ def issue_receipt(
             "applicant": case.applicant.shown_name,
             "phone": str(phone),
             "enterprise": case.enterprise.name if case.enterprise else "",
+            "agent": case.agent.shown_name if case.agent else "",
+            "agent_words": agent_words(case).say() if case.agent else "",
             "item": f"{case.item.item.code} {case.item.item.name}",
             "case_no": case.no,
             "received_at": case.received_at.isoformat(),
@@ -256,6 +260,14 @@ def issue_receipt(
         moment=context.moment,
         public_url=public_url or Settings.from_environment().public_url,
     )
+
+
+def agent_words(case: Case) -> Text:
+    """'同事，已出示授权委托书': of whoever came for the client."""
+    relation = case.agent_relation or "—"
+    if case.agent_authorised:
+        return T("%(relation)s，已出示授权委托书", relation=relation)
+    return T("%(relation)s，未出示授权委托书", relation=relation)
 
 
 def verify(session: Session, token: str) -> Document | None:

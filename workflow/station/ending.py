@@ -1,4 +1,4 @@
-"""Ending a case before it is completed: withdrawn, a mistake, declined, terminated, with another body (R3.6).
+"""Ending a case before it is completed: withdrawn, a mistake (R3.6), declined, merged, with another body.
 
 Nothing is deleted: number, papers and history stay. All that runs for the case ends in one transaction, its
 clocks stop, and it counts neither as completed nor as late from then on. Nothing here commits.
@@ -121,6 +121,35 @@ def transfer_out(
     if not all(to) or received_at is None:
         raise Refused(T("对方确认接收，并有承办部门名称、电话和转办单编号，才能转出。"))
     end(engine, case, cases.TRANSFERRED, " ".join(to), by=by, moment=moment, on_behalf_of=on_behalf_of)
+
+
+def may_merge(session: Session, by: Actor, case: Case) -> bool:
+    """Who could withdraw it; once its receipt is out, a leader: a promise does not end by itself."""
+    return withdraws_as(session, by, case) is not None and (case.accepted_at is None or "lead" in by.may)
+
+
+def merge(engine: Engine, case: Case, into: Case, *, by: Actor, moment: datetime) -> None:
+    """并入: it is the same matter as the earlier case, which goes on (R1.2.2a2). Flushes.
+
+    NotAllowed; AlreadyDone; Refused: the earlier case has ended.
+    """
+    for one in sorted((case, into), key=lambda each: each.id):
+        instances.lock_case(engine.session.connection(), one.key)
+    engine.session.refresh(into)
+    _hold(engine, case)
+    if not may_merge(engine.session, by, case):
+        raise NotAllowed(T("受理前由办理人员或首问人合并，受理后由站长合并。"))
+    if into.ended:
+        raise Refused(T("%(no)s 已经结束，不能并入；可以关联。", no=into.no or into.title))
+    post = withdraws_as(engine.session, by, case)
+    assert post is not None, "may_merge has asked"
+    case.merged_into_id = into.id
+    why, behalf = into.no or into.key, post.on_behalf_of
+    end(engine, case, cases.MERGED, why, by=by, moment=moment, on_behalf_of=behalf)
+    sentence = T(
+        "您的事项 %(no)s 与 %(into)s 是同一件事，已并入 %(into)s 一并办理。", no=case.no or "—", into=into.no
+    )
+    outbox.queue_message(engine.session, case.applicant, sentence, moment=moment, case_id=case.id)
 
 
 def _hold(engine: Engine, case: Case) -> None:

@@ -15,8 +15,10 @@ from workflow.station import (
     calendar,
     cases,
     clocks,
+    collection,
     contact_watch,
     documents,
+    duplicates,
     enterprises,
     handovers,
     items,
@@ -129,6 +131,11 @@ def register_case(context: ActionContext) -> Mapping[str, Json]:
         refused_phone=bool(form.get("refused")),
     )
     clerk = by_key(session, context.actor.key)
+    agent = None
+    if form.get("by_agent"):
+        agent = persons.remember(
+            session, name=form["agent_name"], phone=form.get("agent_phone"), moment=moment, phone_needed=False
+        )
     case = Case(
         instance_id=context.instance_id,
         channel=form["channel"],
@@ -139,6 +146,9 @@ def register_case(context: ActionContext) -> Mapping[str, Json]:
         registered_by_id=clerk.id if clerk else None,
         received_at=moment,
         pickup_code=cases.pickup_code(),
+        agent_id=agent.id if agent else None,
+        agent_relation=form.get("agent_relation") if agent else None,
+        agent_authorised=form.get("agent_authorised") == "yes" if agent else None,
     )
     session.add(case)
     session.flush()
@@ -185,6 +195,7 @@ def number_case(context: ActionContext, case_id: int, item: str) -> Mapping[str,
     case.no = numbering.take(session, "SL", moment.astimezone(ZONE).date())
     session.flush()
     context.note(case_no=case.no)
+    duplicates.tell(context, case)
     return {
         "case_no": case.no,
         "handler_position": version.handler_position,
@@ -302,6 +313,8 @@ def close_case(context: ActionContext, case_id: int) -> None:
     assert clock is not None
     clocks.finish(session, clock, context.moment, actor=context.actor.key, on_behalf_of=context.on_behalf_of)
     session.flush()
+    if case.pickup == cases.AT_WINDOW:
+        collection.begin(context.engine, case, by=context.actor)
     context.note(result=case.result)
     words = {"no": case.no, "result": cases.RESULTS[case.result]}
     closed = T("您的事项 %(no)s 已办结：%(result)s。", **words)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, select, text, update
+from sqlalchemy import ForeignKey, Index, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from workflow.engine.actors import Actor
-from workflow.errors import AlreadyDone, Refused
+from workflow.errors import AlreadyDone, NotFound, Refused
 from workflow.schema import Base
 from workflow.station import permissions
 from workflow.station.persons import Person
@@ -51,6 +51,7 @@ class Outbox(Base):
     created_at: Mapped[datetime]
     actor: Mapped[str | None]  # who made the call
     on_behalf_of: Mapped[str | None]
+    tried_at: Mapped[datetime | None]  # the last call that reached nobody
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(default="")
 
@@ -87,15 +88,32 @@ def queue_message(
 
 
 def call_list(session: Session, actor: Actor, *, limit: int = 100) -> list[Outbox]:
-    """The calls still to be made, oldest first."""
+    """The calls still to be made, oldest first; those tried before come after those never tried."""
     return list(
         session.scalars(
             select(Outbox)
             .where(permissions.visible(actor, Outbox), Outbox.state == CALL_LIST)
-            .order_by(Outbox.created_at, Outbox.id)
+            .order_by(Outbox.tried_at.asc().nulls_first(), Outbox.created_at, Outbox.id)
             .limit(limit)
         )
     )
+
+
+def count_calls(session: Session, actor: Actor) -> int:
+    """How many calls wait."""
+    waiting = select(func.count(Outbox.id)).where(
+        permissions.visible(actor, Outbox), Outbox.state == CALL_LIST
+    )
+    return session.scalar(waiting) or 0
+
+
+def find(session: Session, actor: Actor, row_id: int) -> Outbox:
+    """A message this person may see, held until the transaction ends. NotFound."""
+    wanted = select(Outbox).where(Outbox.id == row_id, permissions.visible(actor, Outbox))
+    row = session.scalars(wanted.with_for_update().execution_options(populate_existing=True)).first()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def log_call(
@@ -119,6 +137,8 @@ def log_call(
     row.actor, row.on_behalf_of, row.outcome = actor.key, on_behalf_of, outcome.strip()
     if reached:
         row.state, row.closed_at = SENT, moment
+    else:
+        row.tried_at = moment
     session.flush()
 
 

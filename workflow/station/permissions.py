@@ -162,6 +162,8 @@ CASE_WORK, ANYBODY, SYSTEM_PAGES = _holding(CASES), _holding(CASES, LEAD, ADMIN)
 ROWS: Mapping[str, Rule] = {
     "case": CASE_WORK,
     "case_material": CASE_WORK,
+    "case_relation": CASE_WORK,
+    "visit": CASE_WORK,
     "clock": _by_key(CASE_WORK, "owner"),
     "clock_event": _by_clock(CASE_WORK),
     "document": _by_key(CASE_WORK, "owner"),
@@ -237,6 +239,11 @@ def _registering(actor: Actor, case: Any) -> bool:
     return own or LEAD in _rights(actor)
 
 
+def _wrote(actor: Actor, row: Any) -> bool:
+    """Who wrote it down, and the leaders."""
+    return actor.key == row.actor or LEAD in _rights(actor)
+
+
 def _registered(actor: Actor, absence: Any) -> bool:
     """The absent person, whoever registered it, and the leaders."""
     own = actor.key in (f"staff:{absence.staff_id}", absence.registered_by)
@@ -255,6 +262,7 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "set_targets": _has(LEAD),  # R1.2.1d
     "cancel": _has(LEAD),
     "void": _registering,  # R3.6
+    "void_visit": _wrote,  # R1.1b
     "change_first_contact": _has(LEAD),  # R2.2.0
     "edit_outside_bodies": _has(LEAD),  # R2.2.4b
     "withdraw_absence": _registered,

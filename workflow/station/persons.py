@@ -66,10 +66,12 @@ def remember(
     moment: datetime,
     enterprise_id: int | None = None,
     refused_phone: bool = False,
+    phone_needed: bool = True,
     privacy_notice: str = PRIVACY_NOTICE,
 ) -> Person:
     """The person with this name and phone for this enterprise, made if not known yet. Flushes.
 
+    ``phone_needed`` is false for whoever need not be told anything: a visitor, an agent, a collector.
     Refused: no name or signs nobody sees in it; neither a phone nor the refusal to leave one; both; something
     that is no phone number.
     """
@@ -78,7 +80,7 @@ def remember(
         raise Refused(T("请填写姓名。"), field="name")
     refuse_invisible(name, field="name")
     digits = tidy_phone(phone) if phone and phone.strip() else None
-    if digits is None and not refused_phone:
+    if digits is None and phone_needed and not refused_phone:
         raise Refused(T("请填写联系电话，或勾选“拒留电话”。"), field="phone")
     if digits is not None and refused_phone:
         raise Refused(T("已填写联系电话，请不要勾选“拒留电话”。"), field="refused_phone")

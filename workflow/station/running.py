@@ -20,6 +20,7 @@ from workflow.station import (
     calendar,
     clock_ledger,
     clocks,
+    collection,
     complaint_alerts,
     complaint_extensions,
     complaint_handling,
@@ -80,6 +81,10 @@ WORDS = (  # importing them registers their actions
     complaint_outcome,
     complaint_progress,
     complaint_reception,
+    "collection",
+)
+WORDS = (  # importing them registers their actions
+    collection,
     contact_watch,
     declining,
     deficiencies,

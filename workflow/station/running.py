@@ -73,18 +73,16 @@ SHIPPED = (
     "notice_of_deficiencies",
     "first_contact_handover",
     "transfer",
+    "collection",
 )
 WORDS = (  # importing them registers their actions
+    collection,
     complaint_alerts,
     complaint_extensions,
     complaint_handling,
     complaint_outcome,
     complaint_progress,
     complaint_reception,
-    "collection",
-)
-WORDS = (  # importing them registers their actions
-    collection,
     contact_watch,
     declining,
     deficiencies,
@@ -93,10 +91,10 @@ WORDS = (  # importing them registers their actions
     delegation_forms,
     escalation,
     extension_steps,
-    intake,
     follow_up_reminders,
-    material_check,
     handovers,
+    intake,
+    material_check,
     review,
     supervision,
     suspensions,

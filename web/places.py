@@ -49,6 +49,7 @@ def nav() -> Nav | None:
         places += [
             Place("new", _("办理登记"), "/cases/new", here),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
+            Place("coordination", _("沟通协调"), "/coordination", http.blueprint == "coordination"),
         ]
     if can(actor(), "supervise"):
         places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))

@@ -10,14 +10,16 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from web.cases.events import Event, events, of_case
+from web.cases.joint import Joint, joint_of
 from web.cases.ledger import Contact, Doors, Ledger, contacts_of, doors, ledger_of
+from web.coordination.page import Row, rows
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox
+from workflow.station import cases, clock_ledger, clock_reckoning, clocks, coordination, documents, inbox
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -77,6 +79,9 @@ class Page:
     can_supervise: bool
     ledger: Ledger | None
     contacts: list[Contact]
+    joint: Joint
+    coordination: list[Row]
+    can_coordinate: bool
     doors: Doors
     ended_early: str
     confirmations: Mapping[str, Text]
@@ -119,6 +124,9 @@ def page(case_id: int, typed: Typed | None = None) -> Page:
         can_supervise=not case.ended and can(by, "supervise"),
         ledger=ledger_of(clock) if clock else None,
         contacts=contacts_of(case),
+        joint=joint_of(case),
+        coordination=rows(coordination.of_case(db(), case)),
+        can_coordinate=coordination.may_record(by),
         doors=doors(case),
         ended_early=_ended_early(case),
         confirmations=cases.CONFIRMATIONS,
@@ -166,6 +174,8 @@ def _facts(case: cases.Case) -> list[Fact]:
     if case.enterprise:
         facts.insert(1, Fact(_("企业"), case.enterprise.name))
         facts.insert(2, Fact(_("信用代码"), case.enterprise.code18 or _("待核实")))
+    if case.lead:
+        facts.append(Fact(_("牵头人"), case.lead.name))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from web import idempotency
-from web.cases import beside, ending_views
+from web.cases import beside, ending_views, joint_views
 from web.cases.diagrams import live
 from web.cases.listing import lines
 from web.cases.page import page
@@ -28,6 +28,7 @@ from workflow.station.permissions import can
 bp = Blueprint("cases", __name__, template_folder="templates", url_prefix="/cases")
 bp.register_blueprint(beside.bp)
 bp.register_blueprint(ending_views.bp)
+bp.register_blueprint(joint_views.bp)
 
 PROCESS = "intake"
 

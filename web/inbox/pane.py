@@ -18,12 +18,14 @@ from workflow.station import (
     clock_ledger,
     clock_reckoning,
     clocks,
+    coordination,
     discussion,
     reassignment,
     staff,
 )
 from workflow.station.absences import CAUSES, Absence, period
 from workflow.station.cases import Case
+from workflow.station.coordination import Coordination
 from workflow.station.permissions import can
 from workflow.station.reassignment import Colleague
 from workflow.texts import Text
@@ -98,8 +100,11 @@ def _workable(task: TaskRow) -> bool:
     return offered or task.assignee in by.selves or "lead" in by.may
 
 
-def _subject(line: Line) -> tuple[list[Fact], Case | Absence]:
+def _subject(line: Line) -> tuple[list[Fact], Case | Absence | Coordination]:
     """What a task is about. NotFound."""
+    if line.coordination_id is not None:
+        first = coordination.find(db(), actor(), line.coordination_id)
+        return [Fact(_("与谁沟通"), first.with_whom), Fact(_("沟通什么"), first.about)], first
     if line.absence_id is not None:
         absence = db().get_one(Absence, line.absence_id)
         return facts_of(absence), absence

@@ -36,6 +36,7 @@ class Line:
     id: int
     case_id: int | None
     absence_id: int | None
+    coordination_id: int | None
     case_no: str | None
     item: Text | str
     client: str
@@ -200,6 +201,7 @@ def shown(found: Iterable[inbox.Line], *, with_position: bool = False) -> list[L
             id=row.task_id,
             case_id=row.case_id,
             absence_id=row.absence_id,
+            coordination_id=row.coordination_id,
             case_no=row.case_no,
             item=row.title,
             client=row.client,

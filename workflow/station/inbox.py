@@ -18,6 +18,7 @@ from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
 from workflow.station.cases import CLOSED, Case
 from workflow.station.clock_ledger import FINISHED, Clock
+from workflow.station.coordination import Coordination
 from workflow.station.enterprises import Enterprise
 from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible
@@ -29,7 +30,9 @@ from workflow.texts import T, Text
 
 @dataclass(frozen=True)
 class Line:
-    """One task with its case or absence. ``acting_for`` is the key of the one acted for (代岗).
+    """One task with what it is about: a case, an absence or a matter that stands alone (coordination).
+
+    ``acting_for`` is the key of the one acted for (代岗).
 
     ``paused``: the clock it hangs on stands. ``mark`` is where the page after this line begins.
     """
@@ -39,6 +42,7 @@ class Line:
     element: str
     case_id: int | None
     absence_id: int | None
+    coordination_id: int | None
     case_no: str | None
     title: str | Text
     client: str
@@ -93,6 +97,7 @@ _COLUMNS = select(
     asked.STANDS.label("paused"),
     Absence,
     Staff.name.label("absentee"),
+    Coordination,
 )
 
 
@@ -204,13 +209,14 @@ def of_absence(session: Session, actor: Actor, moment: datetime, absence_id: int
 
 
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Open tasks with their case or absence and their clock, as far as the actor may see them."""
+    """Open tasks with what they are about and their clock, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
         .outerjoin(Case, Case.key == InstanceRow.business_key)
         .outerjoin(Absence, Absence.key == InstanceRow.business_key)
         .outerjoin(Staff, Staff.id == Absence.staff_id)
+        .outerjoin(Coordination, Coordination.key == InstanceRow.business_key)
         .outerjoin(Person, Person.id == Case.applicant_id)
         .outerjoin(Enterprise, Enterprise.id == Case.enterprise_id)
         .outerjoin(ItemVersion, ItemVersion.id == Case.item_version_id)
@@ -222,21 +228,23 @@ def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[
             or_(
                 and_(Case.id.is_not(None), visible(actor, Case)),
                 and_(Absence.id.is_not(None), visible(actor, Absence)),
+                and_(Coordination.id.is_not(None), visible(actor, Coordination)),
             ),
         )
     )
 
 
 def _line(row: Any, actor: Actor, moment: datetime) -> Line:
-    task, case, absence = row.TaskRow, row.Case, row.Absence
+    task, case, absence, matter = row.TaskRow, row.Case, row.Absence, row.Coordination
     return Line(
         task_id=task.id,
         task_name=task.name,
         element=task.element,
         case_id=case.id if case else None,
         absence_id=absence.id if absence else None,
+        coordination_id=matter.id if matter else None,
         case_no=case.no if case else None,
-        title=row.item or case.matter[:24] if case else T("%(name)s离岗", name=row.absentee),
+        title=_title(row),
         client=row.enterprise or mask_name(row.person) if case else "",
         due_at=task.due_at,
         created_at=task.created_at,
@@ -248,3 +256,11 @@ def _line(row: Any, actor: Actor, moment: datetime) -> Line:
         paused=row.paused,
         has_form=task.form is not None,
     )
+
+
+def _title(row: Any) -> str | Text:
+    if row.Case is not None:
+        return str(row.item or row.Case.matter[:24])
+    if row.Coordination is not None:
+        return str(row.Coordination.about[:24])
+    return T("%(name)s离岗", name=row.absentee)

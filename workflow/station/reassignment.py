@@ -20,7 +20,8 @@ from workflow.errors import NotAllowed, NotFound, Refused
 from workflow.station import notices, positions, staff
 from workflow.station.absences import CAUSES, OTHER, Absence
 from workflow.station.calendar import ZONE
-from workflow.station.cases import Case, by_key
+from workflow.station.cases import by_key
+from workflow.station.coordination import Coordination
 from workflow.station.deadline_words import day_text
 from workflow.station.permissions import can, visible
 from workflow.station.staff import Staff
@@ -57,15 +58,15 @@ def hand_over(
         raise Refused(T("请选择要转交的同事。"), field="to")
     engine.reassign(task_id, by=by, to=receiver)
     session.refresh(task)
-    case = _case(session, engine, task)
+    title, place = _subject(session, engine, task)
     link = f"/?task={task_id}"
-    told = T("%(who)s 把“%(step)s”转交给您：%(item)s", who=by.name, step=Text(task.name), item=case.title)
+    told = T("%(who)s 把“%(step)s”转交给您：%(item)s", who=by.name, step=Text(task.name), item=title)
     notices.tell(session, to, told, link, moment=moment)
     warning = away_on_deadline(session, to, task.due_at, moment)
     giver = staff.by_key(session, by.key)
     if warning is not None and giver is not None:
         reminder = T("您转交的“%(step)s”：%(warning)s", step=Text(task.name), warning=warning)
-        notices.tell(session, giver, reminder, f"/cases/{case.id}", moment=moment, kind="away")
+        notices.tell(session, giver, reminder, place, moment=moment, kind="away")
     return warning
 
 
@@ -133,7 +134,13 @@ def _sentence(
     return T("%(who)s %(day)s%(cause)s，届时无人代岗", **words)
 
 
-def _case(session: Session, engine: Engine, task: TaskRow) -> Case:
+def _subject(session: Session, engine: Engine, task: TaskRow) -> tuple[str, str]:
+    """What a task is about, and its page: a case, or a matter that stands alone. NotFound."""
     from workflow.engine.instances import read
 
-    return by_key(session, read(session.connection(), task.instance_id).business_key)
+    key = read(session.connection(), task.instance_id).business_key
+    matter = session.scalars(select(Coordination).where(Coordination.key == (key or ""))).first()
+    if matter is not None:
+        return matter.about, f"/coordination/{matter.id}"
+    case = by_key(session, key)
+    return case.title, f"/cases/{case.id}"

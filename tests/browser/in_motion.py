@@ -6,13 +6,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.processes import test_coordination as coordinating
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
 from tests.processes import test_follow_up_reminder as reminding
+from tests.processes import test_joint_handling as joining
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
 from tests.processes.conftest import Person, Station
-from workflow.station import demo_cases
+from workflow.station import coordination, demo_cases
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
 from workflow.station.review import ReviewBlock
@@ -44,9 +46,23 @@ def _cases(station: Station) -> None:
     liting.classifies(checked, "JL01")
     hurrying.asks(station, liting, checked)
     reminding.sets(liting, checked, at="2026-03-02T10:00")
+    _others(station, liting, checked)
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)
+
+
+def _others(station: Station, clerk: Person, case: Case) -> None:
+    """With other bodies: something agreed on a case and alone, units to contact, departments asked."""
+    for first in (coordinating.records(clerk, case), coordinating.records(clerk, due=None)):
+        if first.due_on:
+            coordination.settle_early(station.engine, first, by=clerk.actor)
+    coordinating.records(clerk, **coordinating.PERSON)
+    coordinating.names_units(station)
+    joined = handled(clerk)
+    for unit in joining.UNITS:
+        joining.asks(clerk, joined, unit)
+    joining.answers(clerk, joined, joining.UNITS[0])
 
 
 def handled(clerk: Person) -> Case:

@@ -248,7 +248,7 @@ def day_of(text: str | None, moment: datetime, *, field: str = "due") -> date | 
         return None
     day, today = date.fromisoformat(text), moment.astimezone(ZONE).date()
     if not 0 <= (day - today).days <= FURTHEST_DAYS:
-        raise Refused(T("约定时限应在今天之后的一年内。"), field=field)
+        raise Refused(T("日期应在从今天起的一年内。"), field=field)
     return day
 
 

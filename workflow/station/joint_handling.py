@@ -81,6 +81,7 @@ def leads(by: Actor, case: Case) -> bool:
 
 def may_ask(session: Session, by: Actor, case: Case) -> None:
     """NotAllowed: neither works on the case nor leads it. Refused: it has ended."""
+    session.refresh(case, ["state", "lead_id"])  # what was read before its lock was held may be old
     if case.ended:
         raise Refused(T("办件已经结束：%(state)s，不能再请部门协办。", state=cases.STATES[case.state]))
     if owners.post_of(session, by, case) is None and not leads(by, case):
@@ -175,7 +176,6 @@ def ask_unit(context: ActionContext) -> Mapping[str, Json]:
     """
     session, form, moment = context.session, context.submission, context.moment
     case = cases.by_key(session, context.business_key)
-    session.refresh(case)  # the case's lock is held: what was read before it may be old
     may_ask(session, context.actor, case)
     _name_lead(context, case, _colleague(context, form["lead"], "lead"))
     looks_after = _colleague(context, form["looks_after"], "looks_after")

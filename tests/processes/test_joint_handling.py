@@ -177,6 +177,15 @@ def test_r2_3_4b_who_has_no_part_in_the_case_asks_nobody(station, case):
         asks(station.person("liuyang"), case)
 
 
+def test_r2_3_4b_the_first_contact_asks_also_while_a_colleague_handles_it(station, liting):
+    case = liting.registers()
+    liting.classifies(case, "JL01")
+    liting.accepts(case)
+    liting.answers(case, "2026-03-13")
+    assert owners.post_of(station.session, liting.actor, case) is None
+    assert asks(liting, case).state == "open"
+
+
 def test_r2_3_4b_another_cases_part_is_not_found(station, liting, case):
     part, other = asks(liting, case), liting.registers()
     with pytest.raises(NotFound):

@@ -80,12 +80,13 @@ def leads(by: Actor, case: Case) -> bool:
 
 
 def may_ask(session: Session, by: Actor, case: Case) -> None:
-    """NotAllowed: neither works on the case nor leads it. Refused: it has ended."""
+    """Who works on the case, its first contact and who leads. NotAllowed. Refused: it has ended."""
     session.refresh(case, ["state", "lead_id"])  # what was read before its lock was held may be old
     if case.ended:
         raise Refused(T("办件已经结束：%(state)s，不能再请部门协办。", state=cases.STATES[case.state]))
-    if owners.post_of(session, by, case) is None and not leads(by, case):
-        raise NotAllowed(T("只有这件办件的办理人员、牵头人或站长可以请部门协办。"))
+    first = f"staff:{case.first_contact_id}" in by.selves
+    if not first and not leads(by, case) and owners.post_of(session, by, case) is None:
+        raise NotAllowed(T("只有这件办件的办理人员、首问人、牵头人或站长可以请部门协办。"))
 
 
 def of_case(session: Session, case: Case) -> list[JointPart]:

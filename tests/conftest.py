@@ -24,7 +24,7 @@ import pytest
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.running import draw_nobody
+from tests.running import contact_nobody, draw_nobody
 from workflow.cluster import OWNER
 from workflow.database import business_now, make_engine, make_sessions, migrate, set_business_clock, shift
 from workflow.keeper import Keeper
@@ -120,6 +120,7 @@ def filled_template(server: Keeper, open_folder: Path) -> Path:
         demo.fill(session, moment)
         running.deploy_shipped(session, actor="system", moment=moment)
         draw_nobody(session)
+        contact_nobody(session)
         session.commit()
     engine.dispose()
     return home

@@ -15,11 +15,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from web.installation import DEMO_BEGINS
 from workflow.database import business_now, make_engine, set_business_clock
 from workflow.station import calendar_days, demo, running
+from workflow.station.co_handling import CoHandlingUnit
 from workflow.station.review import ReviewBlock
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,11 @@ def draw_nobody(session: Session) -> None:
     """Let none of the next four cases be drawn for review: whoever tests something else is not surprised."""
     session.merge(ReviewBlock(size=5, used=1, chosen=1))
     session.flush()
+
+
+def contact_nobody(session: Session) -> None:
+    """Let no item name units that must be contacted: whoever tests something else finds no tasks for them."""
+    session.execute(delete(CoHandlingUnit))
 
 
 def until(holds: Callable[[], object], seconds: float = 20.0, why: Callable[[], str] = str) -> float:

@@ -30,6 +30,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.calls.views import bp as calls
     from web.cases.views import bp as cases
     from web.complaints.views import bp as complaints
+    from web.coordination.views import bp as coordination
     from web.demo.views import bp as demo
     from web.diagrams.views import bp as diagrams
     from web.discussion.views import bp as discussion
@@ -79,6 +80,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
         cases,
         calls,
         complaints,
+        coordination,
         first_contact,
         documents,
         diagrams,

@@ -53,6 +53,7 @@ def nav() -> Nav | None:
             Place("complaints", _("投诉"), "/complaints", http.blueprint == "complaints"),
             Place("first", _("首问"), "/first-contacts", http.blueprint == "first_contact"),
             Place("calls", _("电话告知"), "/calls", http.blueprint == "calls", calls or None),
+            Place("coordination", _("沟通协调"), "/coordination", http.blueprint == "coordination"),
         ]
     if can(actor(), "supervise"):
         places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))

@@ -9,18 +9,20 @@ from sqlalchemy import select
 from tests.conftest import SHANGHAI
 from tests.processes import test_complaint as complaining
 from tests.processes import test_complaint_progress as hearing
+from tests.processes import test_coordination as coordinating
 from tests.processes import test_declining as declining
 from tests.processes import test_deficiencies as mending
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
 from tests.processes import test_first_contact as handing
 from tests.processes import test_follow_up_reminder as reminding
+from tests.processes import test_joint_handling as joining
 from tests.processes import test_no_delay as hurrying
 from tests.processes import test_suspension as stopping
 from tests.processes import test_transfer as passing
 from tests.processes import test_visits as visiting
 from tests.processes.conftest import Person, Station
-from workflow.station import demo_cases, visits
+from workflow.station import coordination, demo_cases, visits
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
@@ -68,6 +70,7 @@ def _cases(station: Station) -> None:
     collected = handled(liting)
     zhangwei.handles(collected)
     liting.closes(collected)
+    _others(station, liting, lacking)
     drawn = handled(liting)
     station.session.merge(ReviewBlock(size=5, used=1, chosen=2))
     zhangwei.handles(drawn)
@@ -110,6 +113,23 @@ def _handed_on(station: Station) -> None:
     passing.comes_back(liting, returned)
     passing.is_received(liting, tracked)
     station.session.commit()
+
+
+def checked(clerk: Person) -> Case:
+    """Somebody's materials wait to be checked."""
+
+
+def _others(station: Station, clerk: Person, case: Case) -> None:
+    """With other bodies: something agreed on a case and alone, units to contact, departments asked."""
+    for first in (coordinating.records(clerk, case), coordinating.records(clerk, due=None)):
+        if first.due_on:
+            coordination.settle_early(station.engine, first, by=clerk.actor)
+    coordinating.records(clerk, **coordinating.PERSON)
+    coordinating.names_units(station)
+    joined = handled(clerk)
+    for unit in joining.UNITS:
+        joining.asks(clerk, joined, unit)
+    joining.answers(clerk, joined, joining.UNITS[0])
 
 
 def checked(clerk: Person) -> Case:

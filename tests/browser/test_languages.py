@@ -23,6 +23,7 @@ from workflow.station import demo_cases, documents
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
 from workflow.station.complaints import Complaint
+from workflow.station.coordination import Coordination
 from workflow.station.documents import Document
 from workflow.station.items import ItemVersion
 from workflow.station.positions import Position
@@ -50,6 +51,8 @@ DATA = {
     "visit": ["about", "enterprise", "void_reason"],
     "outbox": ["text"],
     "contact": ["content", "unit"],
+    "co_handling_unit": ["name", "contact"],
+    "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],
     "complaint": ["matter"],
     "outside_body": ["name", "scope", "address", "keywords"],
@@ -185,6 +188,7 @@ def test_every_step_speaks_one_language(
     begun_by |= {"suspension/stop", "unlisted_material/request", "follow_up_reminder/set"}
     begun_by |= {"complaint/register", "complaint_extension/request"}
     begun_by |= {"first_contact_handover/hand_over", "transfer/choose"}
+    begun_by |= {"coordination/record", "joint_handling/ask"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -201,6 +205,7 @@ def test_every_page_of_cases_speaks_one_language(
 ) -> None:
     with week.sessions() as session:
         cases = session.scalars(select(Case.id).where(Case.id > len(demo_cases.EARLIER))).all()
+        agreed = session.scalars(select(Coordination.id).where(Coordination.first_id.is_(None))).all()
         token = session.scalars(select(Document.verify_token).order_by(Document.id).limit(1)).one()
     walk = Walk(sits_down("zhoujianguo"), language, written)
     page = walk.page
@@ -221,7 +226,8 @@ def test_every_page_of_cases_speaks_one_language(
         page.goto(f"/cases/{case}")
         page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true })")
         walk.look()
-    for what in ("extension", "suspension", "unlisted", "reminder", "handover", "transfer"):
+    beside = ("extension", "suspension", "unlisted", "reminder", "handover", "transfer")
+    for what in (*beside, "coordination", "joint"):
         paths = [f"/cases/{case}/{what}" for case in cases]
         walk.to(paths[0])  # a closed case: why not
         path = next(path for path in paths if page.request.get(f"{path}/form.json").ok)
@@ -237,8 +243,12 @@ def test_every_page_of_cases_speaks_one_language(
         "/first-contacts/bodies/1",
         "/diagrams",
         "/diagrams/1",
+        "/coordination",
+        "/coordination?show=all",
+        *(f"/coordination/{one}" for one in agreed),
     ):
         walk.to(path)
+    walk.begun("/coordination/new")
     for path in (f"/v/{token}", "/v/unknown", "/nowhere", "/tasks/999999", "/cases/999999"):
         walk.to(path)
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))

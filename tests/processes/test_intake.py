@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from io import BytesIO
 
 import pytest
@@ -16,10 +17,13 @@ from workflow.engine.submissions import SubmissionRow
 from workflow.engine.tasks import TaskRow
 from workflow.engine.timers import TimerRow
 from workflow.errors import InvalidForm, NotFound, Refused
-from workflow.station import cases, clocks, documents
+from workflow.station import cases, clocks, documents, items
 from workflow.station.cases import Case
+from workflow.station.items import Material
 from workflow.station.outbox import Outbox
 from workflow.station.persons import Person as Client
+
+BLOCKS = ("basis", "fee", "procedure", "conditions", "refusals", "place", "phone")
 
 
 @pytest.fixture
@@ -89,6 +93,38 @@ def test_r2_1c_the_promised_date_is_reckoned_in_working_days(station, accepted):
     assert clock.deadline_at == at("2026-03-16 17:30") == accepted.receipt_due_at
 
 
+def test_r2_1b_an_item_edited_later_leaves_the_old_cases_list(station, liting):
+    session = station.session
+    case = liting.registers()
+    liting.classifies(case, "JL01")
+    old = [material.name for material in case.materials]
+    version = items.current(session, "JL01", date(2026, 3, 2))
+    again = items.draft(
+        session,
+        version.item,
+        effective_from=date(2026, 3, 3),
+        handler_position=version.handler_position,
+        limit_value=version.limit_value,
+        materials=[Material("新的委托单")],
+        **{name: getattr(version, name) for name in BLOCKS},
+    )
+    items.publish(session, again)
+    session.commit()
+    station.clock.move_to("2026-03-03 09:00")
+    form = station.engine.task_form(liting.task(case, "check_materials").id, by=liting.actor)
+    assert form is not None and [row["name"] for row in form.values["materials"]] == old
+    newer = liting.registers()
+    liting.classifies(newer, "JL01")
+    assert [material.name for material in newer.materials] == ["新的委托单"]
+
+
+def test_r2_1b_the_list_of_a_published_item_is_not_changed(station):
+    version = items.current(station.session, "JL01", date(2026, 3, 2))
+    version.materials[0].name = "别的材料"
+    with pytest.raises(Refused, match="已发布"):
+        station.session.flush()
+
+
 def test_a_material_that_is_missing_keeps_the_case_waiting(station, liting):
     case = liting.registers()
     liting.classifies(case, "JL01")
@@ -131,6 +167,19 @@ def test_r1_2_2c_an_answer_without_a_date_is_refused(liting, accepted):
     with pytest.raises(InvalidForm) as caught:
         liting.does(accepted, "answer", {"solution": "由计量所上门取样检定。", "planned_on": ""})
     assert list(caught.value.errors) == ["planned_on"]
+
+
+def test_r1_2_3b_the_summary_is_filed_with_the_case_and_shown_there(station, liting, zhangwei, accepted):
+    liting.answers(accepted, "2026-03-10")
+    zhangwei.handles(accepted)
+    liting.closes(accepted, summary="检定合格，证书已交付。")
+    assert (accepted.state, accepted.summary) == (cases.CLOSED, "检定合格，证书已交付。")
+    kept = station.session.scalars(
+        select(SubmissionRow.data).where(SubmissionRow.form == "intake/close")
+    ).one()
+    assert kept["summary"] == accepted.summary
+    assert history.of(station.session, accepted.instance_id)[-1].detail["result"] == "completed"
+    assert history.verify(station.session) == []
 
 
 def test_r1_2_3b_a_case_is_not_closed_without_a_summary(station, liting, zhangwei, accepted):

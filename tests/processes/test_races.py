@@ -1,4 +1,5 @@
-"""Two at once, each in a transaction of its own: extension and deadline, absence and completion (issue B)."""
+"""Two at once, each in a transaction of its own: extension and deadline, absence and completion (issue B),
+closing and a department that is asked."""
 
 from __future__ import annotations
 
@@ -18,17 +19,18 @@ from tests.processes.test_delegation import does as on_absence
 from tests.processes.test_delegation import registers
 from tests.processes.test_delegation import task as absence_task
 from tests.processes.test_extension import asks
-from tests.running import draw_nobody
+from tests.running import contact_nobody, draw_nobody
 from workflow.engine import history
 from workflow.engine.actors import Actor
 from workflow.engine.history import HistoryRow
 from workflow.engine.tasks import DONE, OPEN, TaskRow
 from workflow.engine.timers import Busy, TimerRow
 from workflow.errors import AlreadyDone, NotFound, Refused
-from workflow.station import cases, clock_ledger, clocks, demo
+from workflow.station import cases, clock_ledger, clocks, demo, joint_handling
 from workflow.station.absences import Absence
 from workflow.station.cases import Case
 from workflow.station.clock_ledger import Escalation
+from workflow.station.owners import begin_beside
 from workflow.station.running import deploy_shipped
 
 HANDLED = {"progress": "样品已送检，证书已取回。", "needs_more": False}
@@ -58,6 +60,7 @@ def apart(
             session.delete(absence)
         deploy_shipped(session, actor="system", moment=clock.now())
         draw_nobody(session)
+        contact_nobody(session)
     found = Apart(database, clock)
     with found.open:
         yield found
@@ -272,3 +275,40 @@ def test_after_the_hand_back_what_b_claimed_is_as_again(apart: Apart, case_id: i
     zhangwei.handles(zhangwei.station.session.get_one(Case, case_id))
     sound(worker)
     assert worker.session.get_one(Case, case_id).state == cases.HANDLING
+
+
+# --- closing and a department that is asked (R2.3.4b) ------------------------------------------------------
+
+CLOSED = {"result": "completed", "summary": "检定合格，证书已交付。", "pickup": "window"}
+
+
+@pytest.fixture
+def handled(apart: Apart, case_id: int) -> int:
+    zhangwei = apart.person("zhangwei")
+    zhangwei.handles(zhangwei.station.session.get_one(Case, case_id))
+    return case_id
+
+
+@pytest.mark.parametrize("first", ["close", "ask"])
+def test_r2_3_4b_closing_and_asking_a_department_at_once_one_of_them_is_refused(
+    apart: Apart, handled: int, first: str
+) -> None:
+    liting, wangfang = apart.person("liting"), apart.person("wangfang")
+    closing, asking = (one.station.session.get_one(Case, handled) for one in (liting, wangfang))
+    assert (closing.ended, asking.ended) == (False, False)
+    task, closer = liting.task(closing, "close").id, liting.actor
+    data = {"lead": wangfang.row.key, "unit": "示例市应急局", "asked": "出具意见。", "due": "2026-03-05"}
+    data["looks_after"], asker = wangfang.row.key, wangfang.actor
+
+    def closes() -> None:
+        liting.station.engine.complete(task, by=closer, data=CLOSED)
+
+    def asks_for_it() -> None:
+        begin_beside(wangfang.station.engine, joint_handling.PROCESS, asking, by=asker, data=data)
+
+    acts = (closes, asks_for_it) if first == "close" else (asks_for_it, closes)
+    acts[0]()
+    with meanwhile(acts[1]) as second:
+        (liting if first == "close" else wangfang).station.session.commit()
+    with pytest.raises(Refused, match="已办结" if first == "close" else "示例市应急局"):
+        second.result(10)

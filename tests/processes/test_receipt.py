@@ -9,12 +9,15 @@ from datetime import datetime
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import select
 
-from tests.processes.conftest import Station
+from tests.processes.conftest import Station, at
 from workflow.engine.actors import Actor
-from workflow.station import documents
+from workflow.station import clocks, documents
 from workflow.station.cases import Case
+from workflow.station.clock_ledger import ITEM_CLOCK
 from workflow.station.documents import Document
+from workflow.station.outbox import Outbox
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,24 @@ def receipt_of(station: Station, case: Case) -> tuple[Document, str]:
 )
 def test_the_receipt_of_a_real_case_says(station: Station, said: str) -> None:
     assert said in receipt_of(station, received(station, "JL01"))[1]
+
+
+def test_r2_1c_the_receipt_shows_the_date_that_was_computed(station: Station) -> None:
+    case = received(station, "JL01")
+    clock = clocks.of(station.session, case.key, ITEM_CLOCK)
+    assert clock is not None and clock.deadline_at == case.receipt_due_at == at("2026-03-16 17:30")
+    assert "2026年3月16日（星期一）17:30前" in receipt_of(station, case)[1]
+    told = station.session.scalars(select(Outbox.text).where(Outbox.case_id == case.id)).all()
+    assert any("预计 2026-03-16 前办结" in text for text in told)
+
+
+def test_r2_1c_while_materials_are_missing_no_date_is_promised(station: Station) -> None:
+    clerk = station.person("liting")
+    case = clerk.registers()
+    clerk.classifies(case, "JL01")
+    clerk.accepts(case, missing=case.materials[0].name)
+    assert case.receipt_due_at is None and documents.of(station.session, case.key) == []
+    assert station.session.scalars(select(Outbox.text).where(Outbox.case_id == case.id)).all() == []
 
 
 def test_the_receipt_of_an_item_done_at_once_says_so(station: Station) -> None:

@@ -47,6 +47,40 @@ def test_half_way_the_owner_is_reminded(station, zhangwei, promised):
     assert any("过半" in text for text in station.person("chenzhiqiang").told())
 
 
+def of_five_days(station, liting):
+    """BZ02, five working days from Monday 2026-03-02 09:00; 刘洋 handles it, 赵敏 is the B."""
+    case = liting.registers()
+    liting.classifies(case, "BZ02")
+    liting.accepts(case)
+    liting.answers(case, "2026-03-06")
+    return case
+
+
+def test_r1_2_3a_at_four_fifths_of_five_working_days_the_owner_and_the_acting_b_are_warned(station, liting):
+    case = of_five_days(station, liting)
+    owner, b = station.person("liuyang"), station.person("zhaomin")
+    assert clocks.of(station.session, case.key, "item").deadline_at == at("2026-03-09 17:30")
+    turn = due(station)["warn"]
+    assert at("2026-03-06 08:30") < turn < at("2026-03-09 08:30")
+    station.clock.shift(seconds=(turn - station.clock.now()).total_seconds() - 60)
+    assert "warn_due" not in station.fire_due()
+    station.clock.move_to("2026-03-09 08:30")
+    assert "warn_due" in station.fire_due()
+    for person in (owner, b):
+        assert any("预警" in text and case.no in text for text in person.told())
+    assert case.state == cases.HANDLING, "nothing is completed by itself"
+
+
+def test_r1_2_3a_what_is_solved_before_warns_nobody(station, liting):
+    case = of_five_days(station, liting)
+    owner = station.person("liuyang")
+    owner.handles(case)
+    liting.closes(case)
+    station.clock.move_to("2026-03-09 08:30")
+    assert "warn_due" not in station.fire_due()
+    assert not any("预警" in text for text in owner.told())
+
+
 def test_at_four_fifths_owner_deputy_and_head_are_warned(station, zhangwei, chenzhiqiang, head, promised):
     station.clock.move_to("2026-03-13 09:00")
     assert [one for one in station.fire_due() if one != "interval_over"] == ["remind_due", "warn_due"]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from tests.station.moments import local
 from workflow.errors import Refused
-from workflow.station import absences, demo, items, positions, staff
+from workflow.station import absences, co_handling, demo, items, positions, staff
 from workflow.station.absences import Absence
 from workflow.station.enterprises import Enterprise, is_valid_code
 from workflow.station.persons import Person
@@ -125,6 +125,16 @@ def test_the_catalogue_is_the_rulebooks(
     version = items.current(filled, code, date(2026, 3, 2))
     assert version.limit_value == Decimal(limit)
     assert (len(version.materials), version.needs_expert, version.immediate) == (materials, expert, immediate)
+
+
+def test_r2_1a2_two_items_name_whom_to_coordinate_with(filled: Session) -> None:
+    named = {
+        version.item.code: units
+        for version in items.catalogue(filled, date(2026, 3, 2))
+        if (units := co_handling.units_of(filled, version))
+    }
+    assert {code: len(units) for code, units in named.items()} == {"JC01": 1, "JL01": 2}
+    assert all(one.contact and one.phone.startswith("000") for units in named.values() for one in units)
 
 
 def test_nothing_in_the_demo_can_reach_a_real_phone_or_enterprise(filled: Session) -> None:

@@ -23,9 +23,11 @@ from workflow.station import (
     cases,
     clock_reckoning,
     contacts,
+    coordination,
     extensions,
     follow_up_reminders,
     handovers,
+    joint_handling,
     owners,
     suspensions,
     telling,
@@ -91,6 +93,20 @@ BESIDE = {
         T("不属本站职责、经服务对象同意的，出具转办单转给承办部门；只需告知去处的用“引导”。"),
         T("出具转办单"),
         T("已出具转办单，请送出并确认对方接收。"),
+    ),
+    "coordination": Beside(
+        coordination.PROCESS,
+        T("沟通协调"),
+        T("记下与外单位、外部人员或同事谈定的事；写了约定时限的，到当天会收到提醒和待办。"),
+        T("记下"),
+        T("已记下沟通情况。"),
+    ),
+    "joint": Beside(
+        joint_handling.PROCESS,
+        T("请部门协办"),
+        T("涉及其他部门的，一个部门一件；全部办复或撤回后才能办结。"),
+        T("请其协办"),
+        T("已记下协办事项，跟进人会收到待办。"),
     ),
 }
 PLACE = f"/<int:case_id>/<any({', '.join(BESIDE)}):what>"

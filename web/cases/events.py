@@ -22,6 +22,7 @@ from workflow.station.absences import Absence
 from workflow.station.cases import STATES, Case
 from workflow.station.clock_ledger import REASONS as STOPS
 from workflow.station.contacts import OUTCOMES
+from workflow.station.coordination import Coordination
 
 DONE, NOW, QUIET = "done", "now", ""
 
@@ -38,7 +39,7 @@ class Event:
     tone: str
 
 
-def of_case(case: Case | Absence) -> Sequence[int]:
+def of_case(case: Case | Absence | Coordination) -> Sequence[int]:
     """The instances that run for a case: its own and the side ones, such as a supervision."""
     return of_key(case.key)
 
@@ -104,6 +105,8 @@ def _note(detail: Mapping[str, Any]) -> str:
     notes = []
     if no := detail.get("case_no"):
         notes.append(_("编号 %(no)s", no=no))
+    if unit := detail.get("unit"):
+        notes.append(str(unit))
     if no := detail.get("document"):
         notes.append(_("出具文书 %(no)s", no=no))
     if found := detail.get("deadline"):

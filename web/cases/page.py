@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from web.cases import first_contact
 from web.cases.events import Event, events, of_case
+from web.cases.joint import Joint, joint_of
 from web.cases.ledger import Contact, Doors, Ledger, contacts_of, doors, ledger_of
 from web.cases.related import Related, related
+from web.coordination.page import Row, rows
 from web.deadlines import NONE, PAUSED, Deadline
 from web.inbox.pane import Fact
 from web.inbox.worklist import Line, shown
@@ -25,6 +27,7 @@ from workflow.station import (
     clock_reckoning,
     clocks,
     collection,
+    coordination,
     documents,
     inbox,
     material_check,
@@ -89,6 +92,9 @@ class Page:
     can_supervise: bool
     ledger: Ledger | None
     contacts: list[Contact]
+    joint: Joint
+    coordination: list[Row]
+    can_coordinate: bool
     doors: Doors
     first: first_contact.Card
     ended_early: str
@@ -135,6 +141,9 @@ def page(case_id: int, typed: Typed | None = None, *, first: dict[str, str] | No
         can_supervise=not case.ended and can(by, "supervise"),
         ledger=ledger_of(clock) if clock else None,
         contacts=contacts_of(case),
+        joint=joint_of(case),
+        coordination=rows(coordination.of_case(db(), case)),
+        can_coordinate=coordination.may_record(by),
         doors=doors(case),
         first=first_contact.card(case, first),
         ended_early=_ended_early(case),
@@ -201,6 +210,8 @@ def _facts(case: cases.Case) -> list[Fact]:
         facts.insert(-1, Fact(_("受托人"), f"{agent}（{say(documents.agent_words(case))}）"))
     if case.visit_id:
         facts.append(Fact(_("来访编号"), db().get_one(Visit, case.visit_id).no))
+    if case.lead:
+        facts.append(Fact(_("牵头人"), case.lead.name))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:

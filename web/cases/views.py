@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from web import idempotency
-from web.cases import beside, ending_views, first_contact, related
+from web.cases import beside, ending_views, first_contact, joint_views, related
 from web.cases.diagrams import live
 from web.cases.listing import lines
 from web.cases.page import page
@@ -31,6 +31,7 @@ bp.register_blueprint(beside.bp)
 bp.register_blueprint(ending_views.bp)
 bp.register_blueprint(first_contact.bp)
 bp.register_blueprint(related.bp)
+bp.register_blueprint(joint_views.bp)
 
 PROCESS = "intake"
 

@@ -138,11 +138,18 @@ class Engine:
         )
 
     def receive(
-        self, instance_id: int, message: str, *, by: Actor, data: Mapping[str, Json] | None = None
+        self,
+        instance_id: int,
+        message: str,
+        *,
+        by: Actor,
+        data: Mapping[str, Json] | None = None,
+        on_behalf_of: str | None = None,
     ) -> None:
         """Deliver a message to one case, never to several. NotFound, AlreadyDone when nothing waits."""
         held = self._hold(instance_id)
         step = self._step(held, by)
+        step.on_behalf_of = on_behalf_of
         step.restored(held.state)
         known = {name: value for name, value in (data or {}).items() if name in step.definition.names}
         with incidents.told_apart(instance_id, None):

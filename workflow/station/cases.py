@@ -84,6 +84,7 @@ class Case(Base):
     applicant_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     enterprise_id: Mapped[int | None] = mapped_column(ForeignKey("enterprise.id"))
     first_contact_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    lead_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # 牵头人 of several bodies (R2.3.4b)
     registered_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     item_version_id: Mapped[int | None] = mapped_column(ForeignKey("item_version.id"))
     handler_position: Mapped[str | None]
@@ -129,6 +130,7 @@ class Case(Base):
     enterprise: Mapped[Enterprise | None] = relationship()
     item: Mapped[ItemVersion | None] = relationship()
     first_contact: Mapped[Staff] = relationship(foreign_keys=[first_contact_id])
+    lead: Mapped[Staff | None] = relationship(foreign_keys=[lead_id])
     materials: Mapped[list[CaseMaterial]] = relationship(order_by="CaseMaterial.seq")
 
     @property

@@ -304,5 +304,6 @@ def _matter(complaint: Complaint) -> Matter:
         client=T("匿名") if complaint.anonymous else "",
         href=f"/complaints/{complaint.id}",
         page=T("投诉详情"),
+        kind=T("投诉"),
         facts=facts,
     )

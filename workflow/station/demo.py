@@ -13,9 +13,19 @@ from functools import cache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workflow.station import absences, enterprises, items, outside_bodies, persons, positions, staff
+from workflow.station import (
+    absences,
+    co_handling,
+    enterprises,
+    items,
+    outside_bodies,
+    persons,
+    positions,
+    staff,
+)
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
+from workflow.station.co_handling import Unit
 from workflow.station.items import Material
 
 PASSWORD = "yizhan-demo"  # noqa: S105 printed at the start of every demo
@@ -117,6 +127,7 @@ class Item:
     procedure: str
     immediate: bool = False
     needs_expert: bool = False
+    units: tuple[Unit, ...] = ()
 
 
 STEPS = "登记与判类 → 审核材料 → 出具收件回执 → 答复方案与时间 → {} → 办结取件"
@@ -136,7 +147,9 @@ ITEMS = (
           Material("计量器具样品", condition="现场检定的大型器具可不送样"), LICENCE),
          "服务免费；检定、校准费由承检机构按公示标准收取。",
          "委托单位在本市登记；器具外观完好、铭牌清晰、可正常通电或操作。",
-         STEPS.format("联系承检机构并送检、跟踪进度"), needs_expert=True),
+         STEPS.format("联系承检机构并送检、跟踪进度"), needs_expert=True,
+         units=(Unit("示例市计量检定测试所", "业务受理室 韩敏", "000-81240001"),
+                Unit("示例市衡器检定站", "收样窗口 邵华", "000-81240002"))),
     Item("JL02", "计量器具送检咨询", "计量", "0.5", "metrology",
          (Material("计量器具清单", original="电子", required=False, condition="器具多于3件时提供"),),
          FREE, "咨询事项与计量器具的检定、校准或选型有关。",
@@ -153,7 +166,8 @@ ITEMS = (
           Material("产品执行标准", original="复印件"), Material("产品说明书", original="复印件")),
          "服务免费；检验检测费由检测机构按公示标准收取。",
          "样品包装完好、数量满足检测要求，并明确检测项目和执行标准。",
-         STEPS.format("确认检测方案、送样检测（检测期间暂停计时）、取回报告"), needs_expert=True),
+         STEPS.format("确认检测方案、送样检测（检测期间暂停计时）、取回报告"), needs_expert=True,
+         units=(Unit("示例市产品质量检验所", "样品室 顾丽", "000-81240003"),)),
     Item("JC02", "检测设备共享预约", "检验检测", "0.5", "testing",
          (Material("设备共享预约单", source="窗口领取或网上下载"),
           Material("操作人员能力证明", original="复印件", source="培训或考核合格证明")),
@@ -258,6 +272,7 @@ def _item(session: Session, item: Item) -> None:
         place=PLACE,
         phone="000-81230000",
     )
+    co_handling.name_units(session, version, item.units)
     items.publish(session, version)
 
 

@@ -15,6 +15,7 @@ from workflow.station import (
     calendar,
     cases,
     clocks,
+    co_handling,
     collection,
     contact_watch,
     documents,
@@ -22,6 +23,7 @@ from workflow.station import (
     enterprises,
     handovers,
     items,
+    joint_handling,
     material_check,
     numbering,
     outbox,
@@ -101,6 +103,13 @@ def answer_first(context: FormContext) -> Mapping[str, Any]:
     case = cases.by_key(context.session, context.business_key)
     clock = clocks.of(context.session, case.key, ITEM_CLOCK)
     return {"deadline": f"{clock.deadline_at.astimezone(ZONE):%Y-%m-%d %H:%M}"} if clock else {}
+
+
+@prefill("intake/close")
+def close_first(context: FormContext) -> Mapping[str, Any]:
+    """The departments that hold it up, said before anybody types (R2.3.4b)."""
+    case = cases.by_key(context.session, context.business_key)
+    return {"open_joint": "、".join(joint_handling.open_units(context.session, case))}
 
 
 # actions, in the order of the diagram
@@ -233,6 +242,7 @@ def accept_case(context: ActionContext, case_id: int) -> Mapping[str, Json]:
     case.receipt_due_at = clock.deadline_at
     session.flush()
     contact_watch.begin(context.engine, case, by=context.actor)
+    co_handling.begin(context.engine, case, by=context.actor)
     context.note(deadline=clock.deadline_at.isoformat())
     return {"accepted_on": since.astimezone(ZONE).date().isoformat()}
 
@@ -298,9 +308,13 @@ def promise(context: ActionContext, case_id: int, planned_on: str) -> None:
 
 @action("close_case", inputs={"case_id": "number"})
 def close_case(context: ActionContext, case_id: int) -> None:
-    """Close with result and summary; the clock ends (R1.2.3b). Refused: the enterprise has no code yet."""
+    """Close with result and summary; the clock ends (R1.2.3b).
+
+    Refused: the enterprise has no code yet, a department has not answered (R2.3.4b).
+    """
     session, form = context.session, context.submission
     case = session.get_one(Case, case_id)
+    joint_handling.refuse_while_open(session, case)
     if case.enterprise is not None and case.enterprise.code18 is None:
         raise Refused(
             T("企业“%(name)s”仍为待核实，请先补全统一社会信用代码再办结。", name=case.enterprise.name)

@@ -288,12 +288,17 @@ def _frozen(mapper: Mapper[Any], connection: Connection, version: ItemVersion) -
         raise Refused(T("已发布的事项版本不能修改，请另建新版本。"))
 
 
-@event.listens_for(ItemMaterial, "before_insert")
-@event.listens_for(ItemMaterial, "before_update")
-@event.listens_for(ItemMaterial, "before_delete")
-def _frozen_materials(mapper: Mapper[Any], connection: Connection, material: ItemMaterial) -> None:
-    published = connection.scalar(
-        select(ItemVersion.published).where(ItemVersion.id == material.item_version_id)
-    )
+def _refuse_once_published(mapper: Mapper[Any], connection: Connection, part: Any) -> None:
+    """What belongs to a version (its materials, its co-handling units) is frozen with it. Refused."""
+    published = connection.scalar(select(ItemVersion.published).where(ItemVersion.id == part.item_version_id))
     if published:
         raise Refused(T("已发布的事项版本不能修改，请另建新版本。"))
+
+
+def freeze(part: type[Base]) -> None:
+    """Rows of this table are neither added, changed nor removed once their version is published."""
+    for moment in ("before_insert", "before_update", "before_delete"):
+        event.listen(part, moment, _refuse_once_published)
+
+
+freeze(ItemMaterial)

@@ -20,7 +20,8 @@ from workflow.texts import Text
 
 @dataclass(frozen=True)
 class Matter:
-    """One of them in a list and beside it. ``href``: its page. ``facts``: label and value."""
+    """One of them in a list and beside it. ``kind`` stands where there is no number; ``href`` is its page,
+    ``page`` what the way there is called; ``facts``: label and value."""
 
     key: str
     no: str | None
@@ -28,6 +29,7 @@ class Matter:
     client: Text | str
     href: str
     page: Text
+    kind: Text
     facts: Sequence[tuple[Text, Text | str]] = ()
 
 
@@ -35,7 +37,7 @@ KINDS: dict[type[Any], Callable[[Any], Matter]] = {}
 
 
 def kind(Model: type[Any]) -> Callable[[Callable[[Any], Matter]], Callable[[Any], Matter]]:
-    """Register a table with ``key`` and ``no`` by the function that describes one of its rows."""
+    """Register a table with ``key``, and ``no`` if it is numbered, by what describes one of its rows."""
 
     def register(describe: Callable[[Any], Matter]) -> Callable[[Any], Matter]:
         KINDS[Model] = describe
@@ -63,10 +65,14 @@ def seen(actor: Actor, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
 
 
 def numbered(words: str, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """Is this business key that of something with such a number?"""
+    """Is this business key that of something with such a number, where its kind is numbered?"""
     return or_(
         false(),
-        *(_one(Model, key, Model.no.icontains(words, autoescape=True)) for Model in KINDS),
+        *(
+            _one(Model, key, Model.no.icontains(words, autoescape=True))
+            for Model in KINDS
+            if hasattr(Model, "no")
+        ),
     )
 
 

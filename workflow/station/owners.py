@@ -24,7 +24,7 @@ from workflow.station.positions import HEAD, SUPERIOR
 from workflow.station.staff import Staff, by_key
 
 LEADING = (HEAD, SUPERIOR)
-NO_POST = ("follow_up_reminder",)  # anybody may be reminded of a case: that gives no right on it
+NO_POST = ("follow_up_reminder", "coordination")  # anybody may be reminded: that gives no right on a case
 
 
 class Overseer(NamedTuple):

@@ -180,6 +180,9 @@ ROWS: Mapping[str, Rule] = {
     "transfer": CASE_WORK,
     "outside_body": ANYBODY,
     "diagram_reading": ANYBODY,
+    "coordination": CASE_WORK,
+    "co_handling_unit": CASE_WORK,
+    "joint_part": CASE_WORK,
     "comment": CASE_WORK,
     "looking": CASE_WORK,
     "saved_filter": _own_filters,
@@ -244,6 +247,16 @@ def _wrote(actor: Actor, row: Any) -> bool:
     return actor.key == row.actor or LEAD in _rights(actor)
 
 
+def _written(actor: Actor, line: Any) -> bool:
+    """Who wrote it down, for whom it was written, whoever acts for them, and the leaders."""
+    return bool({line.actor, line.on_behalf_of} & set(actor.selves)) or LEAD in _rights(actor)
+
+
+def _leading(actor: Actor, case: Any) -> bool:
+    """Who leads the case, whoever acts for him or her, and the leaders of the station."""
+    return f"staff:{case.lead_id}" in actor.selves or LEAD in _rights(actor)
+
+
 def _registered(actor: Actor, absence: Any) -> bool:
     """The absent person, whoever registered it, and the leaders."""
     own = actor.key in (f"staff:{absence.staff_id}", absence.registered_by)
@@ -265,6 +278,8 @@ ACTIONS: Mapping[str, Callable[[Actor, Any], bool]] = {
     "void_visit": _wrote,  # R1.1b
     "change_first_contact": _has(LEAD),  # R2.2.0
     "edit_outside_bodies": _has(LEAD),  # R2.2.4b
+    "correct_coordination": _written,  # R1.1d
+    "lead_joint_handling": _leading,  # R2.3.4b
     "withdraw_absence": _registered,
     "see_emergency_phone": _concerned,
     "see_hand_over": lambda actor, absence: _has(CASES)(actor, absence) or _concerned(actor, absence),

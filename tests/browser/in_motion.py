@@ -132,13 +132,6 @@ def _others(station: Station, clerk: Person, case: Case) -> None:
     joining.answers(clerk, joined, joining.UNITS[0])
 
 
-def checked(clerk: Person) -> Case:
-    """Somebody's materials wait to be checked."""
-    case = clerk.registers()
-    clerk.classifies(case, "JL01")
-    return case
-
-
 def handled(clerk: Person) -> Case:
     case = checked(clerk)
     clerk.accepts(case)

@@ -37,6 +37,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.inbox.several import bp as several
     from web.inbox.views import bp as inbox
     from web.incidents.views import bp as incidents
+    from web.items.views import bp as items
     from web.posts.views import bp as posts
     from web.sign_in.views import bp as sign_in
     from workflow.database import make_engine, make_sessions
@@ -69,7 +70,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     words.install(app)
     places.install(app)
     tasks = (inbox, filters, several, drafts, discussion)
-    for place in (sign_in, *tasks, cases, documents, board, posts, calendar, incidents, demo, health):
+    for place in (sign_in, *tasks, cases, items, documents, board, posts, calendar, incidents, demo, health):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

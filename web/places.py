@@ -48,6 +48,7 @@ def nav() -> Nav | None:
         here = http.path == "/cases/new"
         places += [
             Place("new", _("办理登记"), "/cases/new", here),
+            Place("asking", _("咨询"), "/items", http.blueprint in ("consultations", "items")),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
         ]
     if can(actor(), "supervise"):

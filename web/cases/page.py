@@ -111,10 +111,7 @@ def page(case_id: int, typed: Typed | None = None) -> Page:
         tasks=open_tasks,
         events=events(db(), instances),
         facts=_facts(case),
-        documents=[
-            Paper(one.id, one.name, one.no, one.issued_at, one.is_void)
-            for one in documents.of(db(), case.key)
-        ],
+        documents=papers_of(case.key),
         materials=[_material(one) for one in case.materials],
         can_supervise=not case.ended and can(by, "supervise"),
         ledger=ledger_of(clock) if clock else None,
@@ -124,6 +121,11 @@ def page(case_id: int, typed: Typed | None = None) -> Page:
         confirmations=cases.CONFIRMATIONS,
         typed=typed or Typed(),
     )
+
+
+def papers_of(owner: str) -> list[Paper]:
+    """All papers of a case or of something else with a key, oldest first."""
+    return [Paper(one.id, one.name, one.no, one.issued_at, one.is_void) for one in documents.of(db(), owner)]
 
 
 def _ended_early(case: cases.Case) -> str:

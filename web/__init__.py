@@ -28,6 +28,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.board.views import bp as board
     from web.calendar.views import bp as calendar
     from web.cases.views import bp as cases
+    from web.consultations.views import bp as consultations
     from web.demo.views import bp as demo
     from web.discussion.views import bp as discussion
     from web.documents.views import bp as documents
@@ -70,7 +71,20 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     words.install(app)
     places.install(app)
     tasks = (inbox, filters, several, drafts, discussion)
-    for place in (sign_in, *tasks, cases, items, documents, board, posts, calendar, incidents, demo, health):
+    for place in (
+        sign_in,
+        *tasks,
+        cases,
+        consultations,
+        items,
+        documents,
+        board,
+        posts,
+        calendar,
+        incidents,
+        demo,
+        health,
+    ):
         app.register_blueprint(place)
     if settings.public_url.startswith("https:"):
         # A reverse proxy ends https: the last hop's own headers are believed, none before it.

@@ -48,7 +48,7 @@ def nav() -> Nav | None:
         here = http.path == "/cases/new"
         places += [
             Place("new", _("办理登记"), "/cases/new", here),
-            Place("asking", _("咨询"), "/items", http.blueprint in ("consultations", "items")),
+            Place("asking", _("咨询"), "/consultations", _asking(http.blueprint or "")),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
         ]
     if can(actor(), "supervise"):
@@ -66,6 +66,10 @@ def nav() -> Nav | None:
         moment=moment(),
         demo=_steps() if settings().demo else [],
     )
+
+
+def _asking(blueprint: str) -> bool:
+    return blueprint.startswith("consultations") or blueprint == "items"
 
 
 def _steps() -> list[tuple[str, str]]:

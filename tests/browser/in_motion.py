@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.processes import test_consultation as asking
 from tests.processes import test_delegation as leaving
 from tests.processes import test_extension as extending
 from tests.processes import test_follow_up_reminder as reminding
@@ -26,7 +27,19 @@ def put_in_motion(station: Station) -> None:
         session.delete(absence)
     session.commit()
     _cases(station)
+    _consultations(station)
     _absences(station)
+
+
+def _consultations(station: Station) -> None:
+    liting = station.person("liting")
+    asking.asked(liting, difficulty="complex", adviser="metrology")
+    asking.asked(liting, item="JL01")
+    answered = asking.asked(liting, channel="phone")
+    asking.does(liting, answered, "answer", asking.ORAL)
+    first = asking.approves(station.person("zhoujianguo"))
+    asking.approves(station.person("zhoujianguo"), words="八个工作日。", replaces=first)
+    station.session.commit()
 
 
 def _cases(station: Station) -> None:

@@ -21,8 +21,11 @@ from workflow.engine.tasks import OPEN, TaskRow
 from workflow.schema import Base
 from workflow.station import demo_cases, documents
 from workflow.station.absences import Absence
+from workflow.station.answers import Answer
 from workflow.station.cases import Case
+from workflow.station.consultations import Consultation
 from workflow.station.documents import Document
+from workflow.station.items import ItemVersion
 from workflow.station.positions import Position
 
 SitsDown = Callable[..., Page]
@@ -46,6 +49,9 @@ DATA = {
     "item_material": ["name", "condition", "source"],
     "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],
+    "item_version": ["basis", "fee", "procedure", "conditions", "place"],
+    "consultation": ["topic", "question", "answer", "basis"],
+    "library_answer": ["topic", "words", "basis"],
 }
 WORDS = """
 () => {
@@ -83,6 +89,7 @@ def written(week: Database) -> list[str]:
             if value
         }
         found |= set(people_words(json.loads(LETTERHEAD.read_text("utf-8"))))
+        found |= {one for grounds in session.scalars(select(ItemVersion.refusals)) for one in grounds}
         found |= {one for form in session.scalars(select(SubmissionRow.data)) for one in people_words(form)}
     return sorted(found, key=len, reverse=True)
 
@@ -173,6 +180,7 @@ def test_every_step_speaks_one_language(
 ) -> None:
     begun_by = {"intake/register", "delegation/register", "extension_approval/request"}
     begun_by |= {"suspension/stop", "unlisted_material/request", "follow_up_reminder/set"}
+    begun_by |= {"consultation/register"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -206,6 +214,25 @@ def test_every_page_of_cases_speaks_one_language(
     walk.begun("/cases/new")
     for path in (f"/v/{token}", "/v/unknown", "/nowhere", "/tasks/999999", "/cases/999999"):
         walk.to(path)
+    assert not walk.faults, "\n".join(sorted(set(walk.faults)))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_for_whoever_asks_speaks_one_language(
+    sits_down: SitsDown, week: Database, written: list[str], language: str
+) -> None:
+    with week.sessions() as session:
+        asked = session.scalars(select(Consultation.id)).all()
+        version = session.scalars(select(Answer.id).order_by(Answer.id.desc())).first()
+    walk = Walk(sits_down("zhoujianguo"), language, written)
+    for path in (
+        *(f"/consultations{more}" for more in ("", "?show=ended", "?q=~", "/answers", "/answers?q=~")),
+        *(f"/consultations/{one}" for one in asked),
+        *(f"/consultations/answers/{one}" for one in ("new", version)),
+        *("/items", "/items?q=~", "/items/JL01", "/items/JL02"),
+    ):
+        walk.to(path)
+    walk.begun("/consultations/new")
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))
 
 

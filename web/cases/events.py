@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -17,8 +17,7 @@ from web.request import db
 from workflow.engine.history import HistoryRow
 from workflow.engine.instances import InstanceRow
 from workflow.station import staff
-from workflow.station.absences import Absence
-from workflow.station.cases import STATES, Case
+from workflow.station.cases import STATES
 from workflow.station.clock_ledger import REASONS as STOPS
 from workflow.station.contacts import OUTCOMES
 
@@ -37,7 +36,14 @@ class Event:
     tone: str
 
 
-def of_case(case: Case | Absence) -> Sequence[int]:
+class Keyed(Protocol):
+    """A case, an absence or something else that instances run for."""
+
+    @property
+    def key(self) -> str: ...
+
+
+def of_case(case: Keyed) -> Sequence[int]:
     """The instances that run for a case: its own and the side ones, such as a supervision."""
     return db().scalars(select(InstanceRow.id).where(InstanceRow.business_key == case.key)).all()
 

@@ -17,7 +17,7 @@ from web.inbox.worklist import Line, shown
 from web.language import ZONE, day, hour, say
 from web.request import actor, db, moment
 from workflow.engine.tasks import OPEN, TaskRow
-from workflow.station import cases, clock_ledger, clock_reckoning, clocks, documents, inbox
+from workflow.station import cases, clock_ledger, clock_reckoning, clocks, consultations, documents, inbox
 from workflow.station.cases import CaseMaterial
 from workflow.station.permissions import can
 from workflow.texts import Text
@@ -168,6 +168,8 @@ def _facts(case: cases.Case) -> list[Fact]:
     if case.enterprise:
         facts.insert(1, Fact(_("企业"), case.enterprise.name))
         facts.insert(2, Fact(_("信用代码"), case.enterprise.code18 or _("待核实")))
+    if asked := consultations.of_case(db(), actor(), case):
+        facts.append(Fact(_("来自咨询"), f"{asked.no} {asked.topic}"))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:

@@ -26,6 +26,7 @@ from workflow.station.absences import CAUSES, Absence, period
 from workflow.station.cases import Case
 from workflow.station.permissions import can
 from workflow.station.reassignment import Colleague
+from workflow.station.subjects import Subject
 from workflow.texts import Text
 
 LATEST = 4  # events shown
@@ -98,8 +99,10 @@ def _workable(task: TaskRow) -> bool:
     return offered or task.assignee in by.selves or "lead" in by.may
 
 
-def _subject(line: Line) -> tuple[list[Fact], Case | Absence]:
+def _subject(line: Line) -> tuple[list[Fact], Case | Absence | Subject]:
     """What a task is about. NotFound."""
+    if (other := line.subject) is not None:
+        return [Fact(_("服务对象"), other.client or "—"), Fact(_("诉求"), other.words)], other
     if line.absence_id is not None:
         absence = db().get_one(Absence, line.absence_id)
         return facts_of(absence), absence

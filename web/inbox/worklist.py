@@ -21,6 +21,7 @@ from workflow.station import calendar, filters, inbox, positions, staff
 from workflow.station import wanted as asked
 from workflow.station.filters import SavedFilter
 from workflow.station.permissions import LEAD
+from workflow.station.subjects import Subject
 from workflow.station.wanted import Wanted
 from workflow.texts import Text
 
@@ -36,6 +37,7 @@ class Line:
     id: int
     case_id: int | None
     absence_id: int | None
+    subject: Subject | None
     case_no: str | None
     item: Text | str
     client: str
@@ -200,6 +202,7 @@ def shown(found: Iterable[inbox.Line], *, with_position: bool = False) -> list[L
             id=row.task_id,
             case_id=row.case_id,
             absence_id=row.absence_id,
+            subject=row.subject,
             case_no=row.case_no,
             item=row.title,
             client=row.client,

@@ -1,4 +1,4 @@
-"""事项目录: what an item asks for, for whoever is asked at the counter or on the phone; its one-time notice."""
+"""事项目录: what an item asks for, for whoever is asked at the counter; its one-time notice."""
 
 from __future__ import annotations
 

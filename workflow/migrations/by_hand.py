@@ -20,6 +20,7 @@ GROWING = (
     "calendar_change",
     "position_change",
     "comment",
+    "consultation_contact",
 )
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

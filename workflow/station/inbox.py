@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from workflow.engine.actors import Actor
 from workflow.engine.instances import InstanceRow
 from workflow.engine.tasks import OPEN, TaskRow
+from workflow.station import subjects
 from workflow.station import wanted as asked
 from workflow.station.absences import Absence
 from workflow.station.calendar import ZONE
@@ -23,13 +25,14 @@ from workflow.station.items import ItemVersion, ServiceItem
 from workflow.station.permissions import visible
 from workflow.station.persons import Person, mask_name
 from workflow.station.staff import Staff
+from workflow.station.subjects import Subject
 from workflow.station.wanted import Wanted
 from workflow.texts import T, Text
 
 
 @dataclass(frozen=True)
 class Line:
-    """One task with its case or absence. ``acting_for`` is the key of the one acted for (代岗).
+    """One task with its case, absence or other subject. ``acting_for``: the key of who is acted for (代岗).
 
     ``paused``: the clock it hangs on stands. ``mark`` is where the page after this line begins.
     """
@@ -39,6 +42,7 @@ class Line:
     element: str
     case_id: int | None
     absence_id: int | None
+    subject: Subject | None
     case_no: str | None
     title: str | Text
     client: str
@@ -56,7 +60,7 @@ class Line:
         value = {
             asked.BY_DUE: self.due_at.isoformat() if self.due_at else "",
             asked.BY_RECEIVED: self.created_at.isoformat(),
-            asked.BY_NUMBER: self.case_no or "",
+            asked.BY_NUMBER: (self.case_id and self.case_no) or "",
         }[sort]
         return f"{value}~{self.task_id}"
 
@@ -86,6 +90,7 @@ class Choices:
 
 _COLUMNS = select(
     TaskRow,
+    InstanceRow.business_key,
     Case,
     Enterprise.name.label("enterprise"),
     Person.name.label("person"),
@@ -115,7 +120,7 @@ def lines(
     if after:
         found = found.where(asked.after(wanted.sort, after))
     rows = session.execute(found.order_by(*asked.order(wanted.sort)).limit(limit)).all()
-    return [_line(row, actor, moment) for row in rows]
+    return _lines(session, rows, actor, moment)
 
 
 def figures(session: Session, actor: Actor, moment: datetime) -> Figures:
@@ -187,24 +192,29 @@ def mark(session: Session, actor: Actor, moment: datetime, wanted: Wanted) -> st
 def line(session: Session, actor: Actor, moment: datetime, task_id: int) -> Line | None:
     """One open task that the actor may see, in the list or not; a leader sees everybody's."""
     found = _with_cases(_COLUMNS, actor).where(TaskRow.id == task_id)
-    row = session.execute(found).first()
-    return _line(row, actor, moment) if row else None
+    return next(iter(_lines(session, session.execute(found).all(), actor, moment)), None)
 
 
 def of_case(session: Session, actor: Actor, moment: datetime, case_id: int) -> list[Line]:
     """The open tasks of a case that the actor may see, side instances included."""
     found = _with_cases(_COLUMNS, actor).where(Case.id == case_id).order_by(TaskRow.id)
-    return [_line(row, actor, moment) for row in session.execute(found)]
+    return _lines(session, session.execute(found).all(), actor, moment)
 
 
 def of_absence(session: Session, actor: Actor, moment: datetime, absence_id: int) -> list[Line]:
     """The open tasks around an absence that the actor may see."""
     found = _with_cases(_COLUMNS, actor).where(Absence.id == absence_id).order_by(TaskRow.id)
-    return [_line(row, actor, moment) for row in session.execute(found)]
+    return _lines(session, session.execute(found).all(), actor, moment)
+
+
+def of_subject(session: Session, actor: Actor, moment: datetime, key: str) -> list[Line]:
+    """The open tasks around something else, such as 'consultation:3', that the actor may see."""
+    found = _with_cases(_COLUMNS, actor).where(InstanceRow.business_key == key).order_by(TaskRow.id)
+    return _lines(session, session.execute(found).all(), actor, moment)
 
 
 def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Open tasks with their case or absence and their clock, as far as the actor may see them."""
+    """Open tasks with what they are about and their clock, as far as the actor may see them."""
     return (
         found.select_from(TaskRow)
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
@@ -222,22 +232,31 @@ def _with_cases(found: Select[*tuple[Any, ...]], actor: Actor) -> Select[*tuple[
             or_(
                 and_(Case.id.is_not(None), visible(actor, Case)),
                 and_(Absence.id.is_not(None), visible(actor, Absence)),
+                subjects.seen(actor),
             ),
         )
     )
 
 
-def _line(row: Any, actor: Actor, moment: datetime) -> Line:
+def _lines(session: Session, rows: Sequence[Any], actor: Actor, moment: datetime) -> list[Line]:
+    others = subjects.of(session, [row.business_key for row in rows if not (row.Case or row.Absence)])
+    return [_line(row, others.get(row.business_key), actor, moment) for row in rows]
+
+
+def _line(row: Any, other: Subject | None, actor: Actor, moment: datetime) -> Line:
     task, case, absence = row.TaskRow, row.Case, row.Absence
+    title: str | Text = row.item or case.matter[:24] if case else T("%(name)s离岗", name=row.absentee)
+    client = row.enterprise or mask_name(row.person) if case else ""
     return Line(
         task_id=task.id,
         task_name=task.name,
         element=task.element,
         case_id=case.id if case else None,
         absence_id=absence.id if absence else None,
-        case_no=case.no if case else None,
-        title=row.item or case.matter[:24] if case else T("%(name)s离岗", name=row.absentee),
-        client=row.enterprise or mask_name(row.person) if case else "",
+        subject=other,
+        case_no=case.no if case else other.no if other else None,
+        title=other.title if other else title,
+        client=other.client if other else client,
         due_at=task.due_at,
         created_at=task.created_at,
         assignee=task.assignee,

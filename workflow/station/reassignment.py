@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from workflow.engine.actors import Actor
 from workflow.engine.engine import Engine
+from workflow.engine.instances import read
 from workflow.engine.tasks import TaskRow
 from workflow.errors import NotAllowed, NotFound, Refused
-from workflow.station import notices, positions, staff
+from workflow.station import notices, positions, staff, subjects
 from workflow.station.absences import CAUSES, OTHER, Absence
 from workflow.station.calendar import ZONE
-from workflow.station.cases import Case, by_key
+from workflow.station.cases import by_key
 from workflow.station.deadline_words import day_text
 from workflow.station.permissions import can, visible
 from workflow.station.staff import Staff
@@ -57,15 +58,15 @@ def hand_over(
         raise Refused(T("请选择要转交的同事。"), field="to")
     engine.reassign(task_id, by=by, to=receiver)
     session.refresh(task)
-    case = _case(session, engine, task)
+    title, place = _about(session, task)
     link = f"/?task={task_id}"
-    told = T("%(who)s 把“%(step)s”转交给您：%(item)s", who=by.name, step=Text(task.name), item=case.title)
+    told = T("%(who)s 把“%(step)s”转交给您：%(item)s", who=by.name, step=Text(task.name), item=title)
     notices.tell(session, to, told, link, moment=moment)
     warning = away_on_deadline(session, to, task.due_at, moment)
     giver = staff.by_key(session, by.key)
     if warning is not None and giver is not None:
         reminder = T("您转交的“%(step)s”：%(warning)s", step=Text(task.name), warning=warning)
-        notices.tell(session, giver, reminder, f"/cases/{case.id}", moment=moment, kind="away")
+        notices.tell(session, giver, reminder, place, moment=moment, kind="away")
     return warning
 
 
@@ -133,7 +134,10 @@ def _sentence(
     return T("%(who)s %(day)s%(cause)s，届时无人代岗", **words)
 
 
-def _case(session: Session, engine: Engine, task: TaskRow) -> Case:
-    from workflow.engine.instances import read
-
-    return by_key(session, read(session.connection(), task.instance_id).business_key)
+def _about(session: Session, task: TaskRow) -> tuple[str, str]:
+    """(what the task is about, the page where that is shown). NotFound."""
+    key = read(session.connection(), task.instance_id).business_key
+    if other := subjects.of(session, [key]).get(key):
+        return other.title, other.href
+    case = by_key(session, key)
+    return case.title, f"/cases/{case.id}"

@@ -18,6 +18,8 @@ from workflow.station import (
     calendar,
     clock_ledger,
     clocks,
+    consultation_forms,
+    consultation_steps,
     contact_watch,
     delegation,
     delegation_forms,
@@ -49,8 +51,11 @@ SHIPPED = (
     "extension_approval",
     "suspension",
     "follow_up_reminder",
+    "consultation",
 )
 WORDS = (  # importing them registers their actions
+    consultation_forms,
+    consultation_steps,
     contact_watch,
     delegation,
     delegation_forms,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, true, tuple_
 
 from workflow.engine.actors import Actor
 from workflow.engine.tasks import TaskRow
+from workflow.station import subjects
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case
 from workflow.station.clock_ledger import STOPPED, Clock
@@ -157,6 +158,7 @@ def matching(text: str) -> ColumnElement[bool]:
         Enterprise.initials.contains(words.lower(), autoescape=True),
         Case.matter.icontains(words, autoescape=True),
         and_(~Person.restricted, person),
+        subjects.matching(words),
     )
 
 

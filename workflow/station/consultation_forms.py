@@ -9,7 +9,6 @@ from workflow.engine.actions import Choice, FormContext, options, prefill
 from workflow.engine.submissions import latest
 from workflow.station import answers, consultations, contacts, directory
 from workflow.station.consultations import PHONE, VISIT, Consultation
-from workflow.station.deadline_words import stamp
 from workflow.texts import T
 
 REGISTER, ANSWER, ADVISE = "consultation/register", "consultation/answer", "consultation/advise"
@@ -70,7 +69,6 @@ def answer_first(context: FormContext) -> Mapping[str, Any]:
         "client": " ".join((one.person.shown_name, str(one.person.shown_phone))).strip()
         if one.person
         else None,
-        "due": stamp(one.due_at) if one.due_at else None,
         "advice": advice.get("advice"),
         "advice_basis": advice.get("advice_basis"),
         "decision": "answer",
@@ -89,7 +87,7 @@ def advise_first(context: FormContext) -> Mapping[str, Any]:
 
 def _asked(one: Consultation) -> dict[str, Any]:
     item = f"{one.item.code} {one.item.name}" if one.item else None
-    return {"no": one.no, "topic": one.topic, "item_name": item, "question": one.question}
+    return {"item_name": item, "question": one.question}
 
 
 def _consultation(context: FormContext) -> Consultation:

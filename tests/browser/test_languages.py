@@ -26,6 +26,7 @@ from workflow.station.cases import Case
 from workflow.station.consultations import Consultation
 from workflow.station.documents import Document
 from workflow.station.items import ItemVersion
+from workflow.station.persons import Person, mask_name
 from workflow.station.positions import Position
 
 SitsDown = Callable[..., Page]
@@ -89,6 +90,7 @@ def written(week: Database) -> list[str]:
             if value
         }
         found |= set(people_words(json.loads(LETTERHEAD.read_text("utf-8"))))
+        found |= {mask_name(name) for name in session.scalars(select(Person.name))}
         found |= {one for grounds in session.scalars(select(ItemVersion.refusals)) for one in grounds}
         found |= {one for form in session.scalars(select(SubmissionRow.data)) for one in people_words(form)}
     return sorted(found, key=len, reverse=True)

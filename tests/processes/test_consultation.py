@@ -163,7 +163,7 @@ def test_r2_3_1a_a_question_about_an_item_is_answered_on_its_one_time_notice(sta
         "答复人Answeredby李婷",
         "监督电话Complaints000-12345699",
         "申请人签收",
-        "一式两份",
+        "本答复书一式两份",
     ],
 )
 def test_r2_3_3_any_other_answer_is_a_numbered_letter(station, liting, said):

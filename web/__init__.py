@@ -30,6 +30,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.calls.views import bp as calls
     from web.cases.views import bp as cases
     from web.complaints.views import bp as complaints
+    from web.consultations.views import bp as consultations
     from web.coordination.views import bp as coordination
     from web.demo.views import bp as demo
     from web.diagrams.views import bp as diagrams
@@ -42,6 +43,7 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
     from web.inbox.several import bp as several
     from web.inbox.views import bp as inbox
     from web.incidents.views import bp as incidents
+    from web.items.views import bp as items
     from web.posts.views import bp as posts
     from web.sign_in.views import bp as sign_in
     from web.visits.views import bp as visits
@@ -80,6 +82,8 @@ def create_app(settings: Settings, *, sessions: sessionmaker[Session] | None = N
         cases,
         calls,
         complaints,
+        consultations,
+        items,
         coordination,
         first_contact,
         documents,

@@ -49,6 +49,7 @@ def nav() -> Nav | None:
         places += [
             Place("visits", _("来访登记"), "/visits", http.blueprint == "visits"),
             Place("new", _("办理登记"), "/cases/new", here),
+            Place("asking", _("咨询"), "/consultations", _asking(http.blueprint or "")),
             Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
             Place("complaints", _("投诉"), "/complaints", http.blueprint == "complaints"),
             Place("first", _("首问"), "/first-contacts", http.blueprint == "first_contact"),
@@ -72,6 +73,10 @@ def nav() -> Nav | None:
         moment=moment(),
         demo=_steps() if settings().demo else [],
     )
+
+
+def _asking(blueprint: str) -> bool:
+    return blueprint.startswith("consultations") or blueprint == "items"
 
 
 def _steps() -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tests.conftest import SHANGHAI
 from tests.processes import test_complaint as complaining
 from tests.processes import test_complaint_progress as hearing
+from tests.processes import test_consultation as asking
 from tests.processes import test_coordination as coordinating
 from tests.processes import test_declining as declining
 from tests.processes import test_deficiencies as mending
@@ -51,6 +52,19 @@ def _visits(station: Station) -> None:
     visiting.writes(liting, name="马立新", phone="000-12345678", enterprise="新来的厂")
     visits.becomes(station.session, visiting.writes(liting, "送检两台卡尺。"), liting.registers())
     visiting.voids(liting, visiting.writes(liting, "记重了的。"))
+    _consultations(station)
+    _absences(station)
+
+
+def _consultations(station: Station) -> None:
+    liting = station.person("liting")
+    asking.asked(liting, difficulty="complex", adviser="metrology")
+    asking.asked(liting, item="JL01")
+    answered = asking.asked(liting, channel="phone")
+    asking.does(liting, answered, "answer", asking.ORAL)
+    first = asking.approves(station.person("zhoujianguo"))
+    asking.approves(station.person("zhoujianguo"), words="八个工作日。", replaces=first)
+    station.session.commit()
 
 
 def _cases(station: Station) -> None:

@@ -21,11 +21,14 @@ from workflow.engine.tasks import OPEN, TaskRow
 from workflow.schema import Base
 from workflow.station import demo_cases, documents
 from workflow.station.absences import Absence
+from workflow.station.answers import Answer
 from workflow.station.cases import Case
 from workflow.station.complaints import Complaint
+from workflow.station.consultations import Consultation
 from workflow.station.coordination import Coordination
 from workflow.station.documents import Document
 from workflow.station.items import ItemVersion
+from workflow.station.persons import Person, mask_name
 from workflow.station.positions import Position
 
 SitsDown = Callable[..., Page]
@@ -52,12 +55,14 @@ DATA = {
     "outbox": ["text"],
     "contact": ["content", "unit"],
     "co_handling_unit": ["name", "contact"],
-    "case": ["matter", "solution", "summary"],
     "case_material": ["name", "reason"],
-    "complaint": ["matter"],
+    "complaint": ["matter", "code"],
     "outside_body": ["name", "scope", "address", "keywords"],
     "guidance": ["matter"],
     "first_contact_change": ["reason"],
+    "item_version": ["basis", "fee", "procedure", "conditions", "place"],
+    "consultation": ["topic", "question", "answer", "basis"],
+    "library_answer": ["topic", "words", "basis"],
 }
 WORDS = """
 () => {
@@ -96,6 +101,8 @@ def written(week: Database) -> list[str]:
         }
         found |= set(people_words(list(session.scalars(select(ItemVersion.refusals)))))
         found |= set(people_words(json.loads(LETTERHEAD.read_text("utf-8"))))
+        found |= {mask_name(name) for name in session.scalars(select(Person.name))}
+        found |= {one for grounds in session.scalars(select(ItemVersion.refusals)) for one in grounds}
         found |= {one for form in session.scalars(select(SubmissionRow.data)) for one in people_words(form)}
     return sorted(found, key=len, reverse=True)
 
@@ -189,6 +196,7 @@ def test_every_step_speaks_one_language(
     begun_by |= {"complaint/register", "complaint_extension/request"}
     begun_by |= {"first_contact_handover/hand_over", "transfer/choose"}
     begun_by |= {"coordination/record", "joint_handling/ask"}
+    begun_by |= {"consultation/register"}
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -270,6 +278,23 @@ def test_every_page_of_complaints_speaks_one_language(
     paths = [f"/complaints/{one}/extension" for one in complaints]
     walk.begun(next(path for path in paths if walk.page.request.get(f"{path}/form.json").ok))
     walk.begun("/complaints/new")
+
+
+def test_every_page_for_whoever_asks_speaks_one_language(
+    sits_down: SitsDown, week: Database, written: list[str], language: str
+) -> None:
+    with week.sessions() as session:
+        asked = session.scalars(select(Consultation.id)).all()
+        version = session.scalars(select(Answer.id).order_by(Answer.id.desc())).first()
+    walk = Walk(sits_down("zhoujianguo"), language, written)
+    for path in (
+        *(f"/consultations{more}" for more in ("", "?show=ended", "?q=~", "/answers", "/answers?q=~")),
+        *(f"/consultations/{one}" for one in asked),
+        *(f"/consultations/answers/{one}" for one in ("new", version)),
+        *("/items", "/items?q=~", "/items/JL01", "/items/JL02"),
+    ):
+        walk.to(path)
+    walk.begun("/consultations/new")
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))
 
 

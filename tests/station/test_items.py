@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from workflow.errors import NotFound, Refused
-from workflow.station import items
+from workflow.station import items, rendering
 from workflow.station.items import ItemVersion, Material, ServiceItem
 
 WHOLE: dict[str, Any] = {
@@ -76,6 +76,15 @@ def test_an_item_lacking_a_block_of_the_one_time_notice_is_not_published(
         published(session, item, date(2026, 1, 1), **{block: nothing})
     assert refused.value.field == block
     assert items.catalogue(session, date(2026, 1, 1)) == []
+
+
+def test_no_item_is_published_where_nobody_can_be_called_about_it(
+    session: Session, item: ServiceItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(rendering.letterhead(), "supervision_phone", "")
+    with pytest.raises(Refused) as refused:
+        published(session, item, date(2026, 1, 1))
+    assert refused.value.field == "supervision_phone"
 
 
 def test_a_published_version_never_changes(session: Session, item: ServiceItem) -> None:

@@ -70,6 +70,7 @@ MAY = {
     ("see_hand_over", "admin's absence"): "clerk stand-in head admin system",
     ("arrange_positions", None): "head admin system",
     ("edit_items", None): "head admin system",
+    ("edit_answers", None): "head system",
     ("edit_calendar", None): "head admin system",
     ("retry", None): "head admin system",
     ("see_system", None): "admin system",

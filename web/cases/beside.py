@@ -28,6 +28,7 @@ from workflow.station import (
     follow_up_reminders,
     handovers,
     joint_handling,
+    one_time_notices,
     owners,
     suspensions,
     telling,
@@ -161,6 +162,20 @@ def preview(case_id: int) -> ResponseReturnValue:
     new = clock_reckoning.extended(db(), clock, days, moment())
     sentence = _("延期后的办理期限：%(at)s", at=f"{day(new)} {hour(new)}")
     return jsonify(deadline=new.isoformat(), said=sentence)
+
+
+@bp.post("/<int:case_id>/one-time-notice")
+@signed_in
+def give_notice(case_id: int) -> ResponseReturnValue:
+    """出具一次性告知书 (R2.3.1a): pressed twice on one page, it is one paper."""
+    case, key = cases.find(db(), actor(), case_id), http.form.get("key")
+    answer = idempotency.begin(db(), actor().key, key, http.path.encode())
+    if answer is None:
+        answer = {"no": one_time_notices.for_case(db(), case, by=actor(), moment=moment()).no}
+        idempotency.keep(db(), actor().key, key, answer)
+        db().commit()
+    flash(_("已出具一次性告知书 %(no)s，请打印一式两份并请对方签收。", no=answer["no"]), "good")
+    return redirect(url_for("cases.show", case_id=case_id))
 
 
 @bp.post("/<int:case_id>/contacts")

@@ -22,7 +22,6 @@ from workflow.station.absences import Absence
 from workflow.station.cases import STATES, Case
 from workflow.station.clock_ledger import REASONS as STOPS
 from workflow.station.contacts import OUTCOMES
-from workflow.station.coordination import Coordination
 
 DONE, NOW, QUIET = "done", "now", ""
 
@@ -39,7 +38,7 @@ class Event:
     tone: str
 
 
-def of_case(case: Case | Absence | Coordination) -> Sequence[int]:
+def of_case(case: Case | Absence) -> Sequence[int]:
     """The instances that run for a case: its own and the side ones, such as a supervision."""
     return of_key(case.key)
 

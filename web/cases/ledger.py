@@ -21,6 +21,7 @@ from workflow.station import (
     extensions,
     follow_up_reminders,
     ledger,
+    one_time_notices,
     owners,
     staff,
     suspensions,
@@ -90,6 +91,7 @@ class Doors:
     stop: bool
     ask_more: bool
     remind: bool
+    notice: bool
     withdraw: bool
     void: bool
     contact: ContactForm | None
@@ -119,6 +121,7 @@ def doors(case: Case) -> Doors:
         stop=_would(lambda: suspensions.may_stop(db(), actor(), case, moment())),
         ask_more=_would(lambda: unlisted.may_ask(db(), actor(), case)),
         remind=follow_up_reminders.may_set(actor()),
+        notice=one_time_notices.may_give(db(), actor(), case),
         withdraw=ending.withdraws_as(db(), actor(), case) is not None,
         void=ending.may_void(actor(), case),
         contact=_contact_form(case),

@@ -27,6 +27,7 @@ from workflow.station import (
     clock_reckoning,
     clocks,
     collection,
+    consultations,
     coordination,
     documents,
     inbox,
@@ -133,10 +134,7 @@ def page(case_id: int, typed: Typed | None = None, *, first: dict[str, str] | No
         tasks=open_tasks,
         events=events(db(), instances),
         facts=_facts(case),
-        documents=[
-            Paper(one.id, one.name, one.no, one.issued_at, one.is_void)
-            for one in documents.of(db(), case.key)
-        ],
+        documents=papers_of(case.key),
         materials=[_material(one) for one in case.materials],
         can_supervise=not case.ended and can(by, "supervise"),
         ledger=ledger_of(clock) if clock else None,
@@ -152,6 +150,11 @@ def page(case_id: int, typed: Typed | None = None, *, first: dict[str, str] | No
         confirmations=cases.CONFIRMATIONS,
         typed=typed or Typed(),
     )
+
+
+def papers_of(owner: str) -> list[Paper]:
+    """All papers of a case or of something else with a key, oldest first."""
+    return [Paper(one.id, one.name, one.no, one.issued_at, one.is_void) for one in documents.of(db(), owner)]
 
 
 def _ended_early(case: cases.Case) -> str:
@@ -212,6 +215,8 @@ def _facts(case: cases.Case) -> list[Fact]:
         facts.append(Fact(_("来访编号"), db().get_one(Visit, case.visit_id).no))
     if case.lead:
         facts.append(Fact(_("牵头人"), case.lead.name))
+    if asked := consultations.of_case(db(), actor(), case):
+        facts.append(Fact(_("来自咨询"), f"{asked.no} {asked.topic}"))
     if case.solution:
         facts.append(Fact(_("答复方案"), case.solution))
     if case.result:

@@ -93,7 +93,8 @@ def register() -> ResponseReturnValue:
 @bp.get("/<int:case_id>")
 @signed_in
 def show(case_id: int) -> str:
-    return render_template("cases/show.html", page=page(case_id), talk=card(case_id))
+    key = idempotency.new_key()
+    return render_template("cases/show.html", page=page(case_id), talk=card(case_id), key=key)
 
 
 @bp.get("/<int:case_id>/diagram.json")

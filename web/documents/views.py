@@ -49,9 +49,16 @@ def verify(token: str) -> ResponseReturnValue:
         Fact(_("文书"), document.name),
         Fact(_("编号"), document.no),
         Fact(_("出具时间"), f"{day(document.issued_at)} {hour(document.issued_at)}"),
-        Fact(_("办件编号"), str(document.data.get("case_no", "—"))),
+        _about(document),
         Fact(_("事项"), str(document.data.get("item", "—"))),
         Fact(_("经办人"), str(document.data.get("handler", "—"))),
         Fact(_("文件指纹（SHA-256）"), document.sha256),
     ]
     return render_template("documents/verify.html", facts=facts, void=document.is_void)
+
+
+def _about(document: Document) -> Fact:
+    """The number of what the paper belongs to."""
+    if no := document.data.get("consultation_no"):
+        return Fact(_("咨询编号"), str(no))
+    return Fact(_("办件编号"), str(document.data.get("case_no", "—")))

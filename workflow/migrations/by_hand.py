@@ -24,6 +24,7 @@ GROWING = (
     "guidance",
     "diagram_reading",
     "case_relation",
+    "consultation_contact",
 )
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

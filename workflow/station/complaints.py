@@ -289,7 +289,7 @@ def knows(complaint: Complaint, actor: Actor) -> bool:
 # --- in lists --------------------------------------------------------------------------------------------
 
 
-@matters.kind(Complaint)
+@matters.kind(Complaint, Complaint.no)
 def _matter(complaint: Complaint) -> Matter:
     facts: list[tuple[Text, Any]] = [
         (T("类别"), KINDS[complaint.kind]),

@@ -292,7 +292,7 @@ def names(session: Session, matters: Iterable[Matter]) -> dict[str, str]:
     return staff.names(session, keys)
 
 
-@kinds.kind(Coordination)
+@kinds.kind(Coordination, Coordination.about)
 def _in_lists(first: Coordination) -> kinds.Matter:
     return kinds.Matter(
         key=first.key,

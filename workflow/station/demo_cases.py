@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from workflow.database import business_now, set_business_clock
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.engine.timers import TimerRow
-from workflow.station import positions, staff, targets
+from workflow.station import demo_consultations, positions, staff, targets
 from workflow.station.calendar import ZONE
 from workflow.station.cases import Case, of_instance
 from workflow.station.enterprises import Enterprise
@@ -212,6 +212,7 @@ def play(session: Session, until: datetime) -> None:
         return
     for scene in SCENES:
         _play(session, scene)
+    demo_consultations.play(session)
     _move(session, until)
     _set_targets(session)
 

@@ -54,6 +54,19 @@ def entries(session: Session, moment: datetime, q: str = "") -> list[Entry]:
     return by_item + by_post
 
 
+def find_items(session: Session, moment: datetime, q: str = "") -> list[ItemVersion]:
+    """Items on offer today by code, name, domain or material, also by pinyin initials; all without ``q``."""
+    wanted = q.strip().lower()
+    return [
+        version
+        for version in items.catalogue(session, moment.astimezone(ZONE).date())
+        if _fits(
+            wanted,
+            (version.item.code, version.item.name, version.item.domain, *(m.name for m in version.materials)),
+        )
+    ]
+
+
 def _words(one: Arrangement, turn: Turn) -> Iterable[str]:
     yield one.position.name
     for duty in one.duties:

@@ -26,6 +26,7 @@ from workflow.station import (
     joint_handling,
     material_check,
     numbering,
+    one_time_notices,
     outbox,
     persons,
 )
@@ -272,6 +273,7 @@ def promise(context: ActionContext, case_id: int, planned_on: str) -> None:
     """The clerk's answer: solution and a day not after the deadline (R1.2.2c)."""
     session = context.session
     case = session.get_one(Case, case_id)
+    one_time_notices.must_have_told(session, case)
     day = date.fromisoformat(planned_on)
     clock = clocks.of(session, case.key, ITEM_CLOCK)
     assert clock is not None

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column, relationship
 
 from workflow.errors import NotFound, Refused
 from workflow.schema import Base
+from workflow.station import rendering
 from workflow.texts import T, Text
 
 DOMAINS = {
@@ -276,6 +277,7 @@ def _blocks(version: ItemVersion) -> dict[str, tuple[object, Text]]:
         "fee": (version.fee.strip(), T("请写明收费情况，免费也要写明。")),
         "place": (version.place.strip(), T("请填写办理地点。")),
         "phone": (version.phone.strip(), T("请填写联系电话。")),
+        "supervision_phone": (rendering.letterhead()["supervision_phone"], T("请先填写本站的监督电话。")),
     }
 
 

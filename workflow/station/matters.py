@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, exists, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -33,14 +33,23 @@ class Matter:
     facts: Sequence[tuple[Text, Text | str]] = ()
 
 
-KINDS: dict[type[Any], Callable[[Any], Matter]] = {}
+class Kind(NamedTuple):
+    """How one row is described, and the columns that a search looks into."""
+
+    describe: Callable[[Any], Matter]
+    searched: tuple[InstrumentedAttribute[Any], ...]
 
 
-def kind(Model: type[Any]) -> Callable[[Callable[[Any], Matter]], Callable[[Any], Matter]]:
-    """Register a table with ``key``, and ``no`` if it is numbered, by what describes one of its rows."""
+KINDS: dict[type[Any], Kind] = {}  # filled where each concept lives
+
+
+def kind(
+    Model: type[Any], *searched: InstrumentedAttribute[Any]
+) -> Callable[[Callable[[Any], Matter]], Callable[[Any], Matter]]:
+    """Register a table with ``key`` by what describes one of its rows."""
 
     def register(describe: Callable[[Any], Matter]) -> Callable[[Any], Matter]:
-        KINDS[Model] = describe
+        KINDS[Model] = Kind(describe, searched)
         return describe
 
     return register
@@ -50,11 +59,12 @@ def of(session: Session, keys: Iterable[str | None]) -> dict[str, Matter]:
     """Business key -> what it is about; whether it may be seen was the caller's question."""
     wanted = {key for key in keys if key}
     found: dict[str, Matter] = {}
-    for Model, describe in KINDS.items():
+    for Model, known in KINDS.items():
         prefix = f"{Model.__tablename__}:"
         if mine := [key for key in wanted if key.startswith(prefix)]:
             found |= {
-                row.key: describe(row) for row in session.scalars(select(Model).where(Model.key.in_(mine)))
+                row.key: known.describe(row)
+                for row in session.scalars(select(Model).where(Model.key.in_(mine)))
             }
     return found
 
@@ -64,14 +74,14 @@ def seen(actor: Actor, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     return or_(false(), *(_one(Model, key, visible(actor, Model)) for Model in KINDS))
 
 
-def numbered(words: str, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """Is this business key that of something with such a number, where its kind is numbered?"""
+def matching(words: str, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Is this business key that of something whose number or words hold these?"""
     return or_(
         false(),
         *(
-            _one(Model, key, Model.no.icontains(words, autoescape=True))
-            for Model in KINDS
-            if hasattr(Model, "no")
+            _one(Model, key, or_(*(column.icontains(words, autoescape=True) for column in known.searched)))
+            for Model, known in KINDS.items()
+            if known.searched
         ),
     )
 

@@ -29,6 +29,8 @@ from workflow.station import (
     complaint_progress,
     complaint_reception,
     conflicts,
+    consultation_forms,
+    consultation_steps,
     contact_watch,
     coordination_steps,
     declining,
@@ -80,6 +82,7 @@ SHIPPED = (
     "coordination",
     "co_handling",
     "joint_handling",
+    "consultation",
 )
 WORDS = (  # importing them registers their actions
     co_handling,
@@ -90,6 +93,8 @@ WORDS = (  # importing them registers their actions
     complaint_outcome,
     complaint_progress,
     complaint_reception,
+    consultation_forms,
+    consultation_steps,
     contact_watch,
     coordination_steps,
     declining,

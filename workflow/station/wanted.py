@@ -158,7 +158,7 @@ def matching(text: str) -> ColumnElement[bool]:
         Enterprise.name.icontains(words, autoescape=True),
         Enterprise.initials.contains(words.lower(), autoescape=True),
         Case.matter.icontains(words, autoescape=True),
-        matters.numbered(words, InstanceRow.business_key),
+        matters.matching(words, InstanceRow.business_key),
         and_(~Person.restricted, person),
     )
 

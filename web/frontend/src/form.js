@@ -211,6 +211,18 @@ function previewed (preview) {
   })
 }
 
+// A choice may bring words for other fields (an approved answer): they are written there, to be changed at will.
+function filling (choices) {
+  form.on('field.updated', ({ fieldInstance, value }) => {
+    const { valuesKey } = form.get('formFieldRegistry').get(fieldInstance.id)
+    const chosen = choices[valuesKey]?.find((one) => one.value === value)
+    for (const [path, words] of Object.entries(chosen?.fills ?? {})) {
+      const other = form.get('formFieldInstanceRegistry').getAllKeyed().find((one) => pathOf(one) === path)
+      if (other) queueMicrotask(() => form._update({ fieldInstance: other, value: words }))
+    }
+  })
+}
+
 const { status, body } = await getJson(place.dataset.source)
 if (status === 200) {
   await form.importSchema(body.schema, { ...body.data, ...body.draft?.data })
@@ -220,6 +232,7 @@ if (status === 200) {
     restored.hidden = false
   }
   form.on('field.updated', changed)
+  filling(body.data)
   form.on('changed', ({ errors }) => { if (!Object.keys(errors).length) summary.hidden = true })
   buttons.forEach(pressable)
   const preview = document.getElementById('preview')

@@ -204,7 +204,7 @@ def test_a_refused_change_leaves_no_trace_of_its_rehearsal(station, head):
 
 def test_an_owner_that_is_no_case_is_moved_too(station, head):
     clock = clocks.start(
-        station.session, owner="complaint:1", kind="item", started_at=at("2026-03-02 09:00"),
+        station.session, owner="transfer:1", kind="item", started_at=at("2026-03-02 09:00"),
         limit=clocks.Limit(5), actor="staff:1",
     )  # fmt: skip
     version = calendar_days.close(station.session, date(2026, 3, 9), "停电检修").version
@@ -213,7 +213,7 @@ def test_an_owner_that_is_no_case_is_moved_too(station, head):
     (move,) = calendar_moves.moves(
         station.session, head.actor, calendar_days.change_of(station.session, version)
     )
-    assert (move.owner, move.case_id, move.no) == ("complaint:1", None, None)
+    assert (move.owner, move.case_id, move.no) == ("transfer:1", None, None)
 
 
 def test_what_is_done_is_not_done_again(station, liting):

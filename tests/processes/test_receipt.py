@@ -78,8 +78,10 @@ def test_r2_1c_while_materials_are_missing_no_date_is_promised(station: Station)
     case = clerk.registers()
     clerk.classifies(case, "JL01")
     clerk.accepts(case, missing=case.materials[0].name)
-    assert case.receipt_due_at is None and documents.of(station.session, case.key) == []
-    assert station.session.scalars(select(Outbox.text).where(Outbox.case_id == case.id)).all() == []
+    papers = [one.kind for one in documents.of(station.session, case.key)]
+    assert case.receipt_due_at is None and papers == ["deficiency_notice"]
+    told = station.session.scalars(select(Outbox.text).where(Outbox.case_id == case.id)).all()
+    assert told and not any("办结" in text for text in told)
 
 
 def test_the_receipt_of_an_item_done_at_once_says_so(station: Station) -> None:

@@ -29,7 +29,7 @@ from workflow.schema import Base
 from workflow.station import access_log, keys, matters
 from workflow.station.cases import Case
 from workflow.station.matters import Matter
-from workflow.station.permissions import LEAD, visible
+from workflow.station.permissions import LEAD, not_about, visible
 from workflow.station.staff import Staff
 from workflow.texts import T, Text
 
@@ -289,7 +289,7 @@ def knows(complaint: Complaint, actor: Actor) -> bool:
 # --- in lists --------------------------------------------------------------------------------------------
 
 
-@matters.kind(Complaint, Complaint.no)
+@matters.kind(Complaint, Complaint.no, shown=lambda actor: not_about(actor, Complaint))
 def _matter(complaint: Complaint) -> Matter:
     facts: list[tuple[Text, Any]] = [
         (T("类别"), KINDS[complaint.kind]),

@@ -34,22 +34,28 @@ class Matter:
 
 
 class Kind(NamedTuple):
-    """How one row is described, and the columns that a search looks into."""
+    """How one row is described, the columns a search looks into, and which rows show with their tasks."""
 
     describe: Callable[[Any], Matter]
     searched: tuple[InstrumentedAttribute[Any], ...]
+    shown: Callable[[Actor], ColumnElement[bool]]
 
 
 KINDS: dict[type[Any], Kind] = {}  # filled where each concept lives
 
 
 def kind(
-    Model: type[Any], *searched: InstrumentedAttribute[Any]
+    Model: type[Any],
+    *searched: InstrumentedAttribute[Any],
+    shown: Callable[[Actor], ColumnElement[bool]] | None = None,
 ) -> Callable[[Callable[[Any], Matter]], Callable[[Any], Matter]]:
-    """Register a table with ``key`` by what describes one of its rows."""
+    """Register a table with ``key`` by what describes one of its rows.
+
+    ``shown`` is asked of rows with a task that the actor sees; without it, whether the row itself is seen.
+    """
 
     def register(describe: Callable[[Any], Matter]) -> Callable[[Any], Matter]:
-        KINDS[Model] = Kind(describe, searched)
+        KINDS[Model] = Kind(describe, searched, shown or (lambda actor: visible(actor, Model)))
         return describe
 
     return register
@@ -70,8 +76,8 @@ def of(session: Session, keys: Iterable[str | None]) -> dict[str, Matter]:
 
 
 def seen(actor: Actor, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """Is this business key that of something the actor may see?"""
-    return or_(false(), *(_one(Model, key, visible(actor, Model)) for Model in KINDS))
+    """Of a task that the actor sees: is its business key that of something he or she may see?"""
+    return or_(false(), *(_one(Model, key, known.shown(actor)) for Model, known in KINDS.items()))
 
 
 def matching(words: str, key: InstrumentedAttribute[Any]) -> ColumnElement[bool]:

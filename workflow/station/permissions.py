@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Exists,
     FromClause,
     Select,
     and_,
@@ -81,15 +82,26 @@ _OF_COMPLAINT = "complaint:%"
 ABOUT = ("target", "case")  # roles of those it is about; a 'twin' only must not handle it
 
 
+def not_about(actor: Actor, Complaint: Any) -> ColumnElement[bool]:
+    """Complaints that are not about this person: what is left to ask of those with a task that is seen."""
+    if actor == SYSTEM:
+        return true()
+    return ~_concerned_by(actor, Complaint).where(_party.c.role.in_(ABOUT))
+
+
+def _concerned_by(actor: Actor, Complaint: Any) -> Exists:
+    """Does the complaint concern this person, in any role?"""
+    number = int(actor.key.partition(":")[2])
+    found = exists().where(_party.c.owner == Complaint.key, _party.c.staff_id == number)
+    return found.correlate_except(_party)
+
+
 def _complaints(actor: Actor, Complaint: Any) -> ColumnElement[bool]:
     if actor == SYSTEM:
         return true()
     kind, _, number = actor.key.partition(":")
     if kind != "staff":
         return false()
-    mine = _party.c.staff_id == int(number)
-    concerned = exists().where(_party.c.owner == Complaint.key, mine).correlate_except(_party)
-    about = concerned.where(_party.c.role.in_(ABOUT))
     rights: list[ColumnElement[bool]] = [
         Complaint.registered_by_id == int(number),
         exists()
@@ -100,8 +112,8 @@ def _complaints(actor: Actor, Complaint: Any) -> ColumnElement[bool]:
     if LEAD in actor.may:
         rights.append(true())
     if COMPLAINTS in actor.offers:
-        rights.append(~concerned)
-    return and_(~about, or_(*rights))
+        rights.append(~_concerned_by(actor, Complaint))
+    return and_(not_about(actor, Complaint), or_(*rights))
 
 
 def _not_of_hidden(actor: Actor, key: ColumnElement[Any]) -> ColumnElement[bool]:

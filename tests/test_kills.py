@@ -335,7 +335,7 @@ class Client:
         if element == "review":
             return {"verdict": "pass"}
         assert element == "close", element
-        return {"result": "completed", "summary": "检定合格，证书已交付。", "pickup": "window"}
+        return {"result": "completed", "summary": "检定合格，证书已交付。", "pickup": "mail"}
 
     def sends(
         self, who: Browser, path: str, form: dict[str, Any], *, may_be_late: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from web.cases.events import Event, events, running_for
+from web.cases.events import Event, events, of_case, running_for
 from web.discussion.card import Said, latest
 from web.inbox.worklist import Line, line
 from web.language import day, say
@@ -66,7 +66,7 @@ def pane(task_id: int) -> Pane | None:
     task = db().get_one(TaskRow, task_id)
     facts, case = _subject(shown)
     clock = clocks.of(db(), case.key, task.clock) if case and task.clock else None
-    happened = events(db(), running_for(task))
+    happened = events(db(), of_case(case) if case else running_for(task))
     said = discussion.latest(db(), by, case) if case else None
     holder = staff.by_key(db(), task.assignee)
     return Pane(

@@ -56,6 +56,7 @@ from workflow.station import (
     telling,
     transfer_steps,
     unlisted,
+    visits,
 )
 from workflow.station.cases import Case
 from workflow.station.contacts import PROGRESS_CLOCK
@@ -84,7 +85,7 @@ SHIPPED = (
     "joint_handling",
     "consultation",
 )
-WORDS = (  # importing them registers their actions
+WORDS = (  # importing them registers their actions, and the tables that cases name
     co_handling,
     collection,
     complaint_alerts,
@@ -115,6 +116,7 @@ WORDS = (  # importing them registers their actions
     telling,
     transfer_steps,
     unlisted,
+    visits,
 )
 
 

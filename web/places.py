@@ -27,6 +27,7 @@ class Place:
 @dataclass(frozen=True)
 class Nav:
     places: list[Place]
+    more: list[Place]
     person: str
     title: str
     moment: datetime
@@ -42,37 +43,46 @@ def nav() -> Nav | None:
     person = me() if http.endpoint != "static" and "HX-Request" not in http.headers else None
     if person is None:
         return None
-    waiting = counted().open
-    places = [Place("inbox", _("待办"), "/", http.blueprint == "inbox" and http.path != "/notices", waiting)]
-    if can(actor(), "see_cases"):
-        here, calls = http.path == "/cases/new", outbox.count_calls(db(), actor())
-        places += [
-            Place("visits", _("来访登记"), "/visits", http.blueprint == "visits"),
-            Place("new", _("办理登记"), "/cases/new", here),
-            Place("asking", _("咨询"), "/consultations", _asking(http.blueprint or "")),
-            Place("cases", _("办件"), "/cases", (http.blueprint or "").startswith("cases") and not here),
-            Place("complaints", _("投诉"), "/complaints", http.blueprint == "complaints"),
-            Place("first", _("首问"), "/first-contacts", http.blueprint == "first_contact"),
-            Place("calls", _("电话告知"), "/calls", http.blueprint == "calls", calls or None),
-            Place("coordination", _("沟通协调"), "/coordination", http.blueprint == "coordination"),
-        ]
-    if can(actor(), "supervise"):
-        places.append(Place("board", _("看板"), "/board", http.blueprint == "board"))
-    elif can(actor(), "retry"):
-        places.append(Place("incidents", _("运行异常"), "/incidents", http.blueprint == "incidents"))
-    places.append(Place("posts", _("岗位"), "/posts", (http.blueprint or "").startswith("posts")))
-    places.append(Place("calendar", _("工作日历"), "/calendar", http.blueprint == "calendar"))
-    asked = diagram_reading.waiting(db(), actor())
-    places.append(Place("diagrams", _("流程图"), "/diagrams", http.blueprint == "diagrams", asked or None))
-    unread = notices.count_unread(db(), actor(), moment())
-    places.append(Place("notices", _("提醒"), "/notices", http.path == "/notices", unread or None))
+    places, more = _places(http.blueprint or "", http.path)
     return Nav(
         places=places,
+        more=more,
         person=person.staff.name,
         title=person.staff.title,
         moment=moment(),
         demo=_steps() if settings().demo else [],
     )
+
+
+def _places(blueprint: str, path: str) -> tuple[list[Place], list[Place]]:
+    """What stands in the bar, and what stands in its menu: rarer, or looked up."""
+    unread = notices.count_unread(db(), actor(), moment()) or None
+    asked = diagram_reading.waiting(db(), actor()) or None
+    bar = [Place("inbox", _("待办"), "/", blueprint == "inbox" and path != "/notices", counted().open)]
+    more = []
+    if can(actor(), "see_cases"):
+        here, calls = path == "/cases/new", outbox.count_calls(db(), actor()) or None
+        bar += [
+            Place("new", _("办理登记"), "/cases/new", here),
+            Place("cases", _("办件"), "/cases", blueprint.startswith("cases") and not here),
+            Place("asking", _("咨询"), "/consultations", _asking(blueprint)),
+            Place("complaints", _("投诉"), "/complaints", blueprint == "complaints"),
+            Place("calls", _("电话告知"), "/calls", blueprint == "calls", calls),
+        ]
+        more += [
+            Place("visits", _("来访登记"), "/visits", blueprint == "visits"),
+            Place("first", _("首问登记簿"), "/first-contacts", blueprint == "first_contact"),
+            Place("coordination", _("沟通协调"), "/coordination", blueprint == "coordination"),
+        ]
+    if can(actor(), "supervise"):
+        bar.append(Place("board", _("看板"), "/board", blueprint == "board"))
+    elif can(actor(), "retry"):
+        bar.append(Place("incidents", _("运行异常"), "/incidents", blueprint == "incidents"))
+    bar.append(Place("posts", _("岗位"), "/posts", blueprint.startswith("posts")))
+    bar.append(Place("notices", _("提醒"), "/notices", path == "/notices", unread))
+    more.append(Place("calendar", _("工作日历"), "/calendar", blueprint == "calendar"))
+    more.append(Place("diagrams", _("流程图"), "/diagrams", blueprint == "diagrams", asked))
+    return bar, more
 
 
 def _asking(blueprint: str) -> bool:

@@ -131,6 +131,9 @@ def _handed_on(station: Station) -> None:
 
 def checked(clerk: Person) -> Case:
     """Somebody's materials wait to be checked."""
+    case = clerk.registers()
+    clerk.classifies(case, "JL01")
+    return case
 
 
 def _others(station: Station, clerk: Person, case: Case) -> None:

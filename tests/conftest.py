@@ -30,7 +30,7 @@ from workflow.database import business_now, make_engine, make_sessions, migrate,
 from workflow.keeper import Keeper
 from workflow.station import demo, running
 
-TEMPLATE, FILLED = "yz_template", "yz_filled"
+TEMPLATE, FILLED, IN_MOTION = "yz_template", "yz_filled", "yz_in_motion"
 BEGINNING = "2026-03-02 09:00"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 numbers = count(1)
@@ -127,6 +127,30 @@ def filled_template(server: Keeper, open_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def motion_template(server: Keeper, filled_template: Path) -> str:
+    """A third template: somebody waits at every step of every diagram; when it stands still, in Shanghai."""
+    from tests.browser.in_motion import put_in_motion
+    from tests.processes.conftest import Station
+
+    run_as_owner(server, f"CREATE DATABASE {IN_MOTION} TEMPLATE {FILLED}")
+    engine = make_engine(server.url(IN_MOTION))
+    sessions = make_sessions(engine)
+    clock = Clock(sessions)
+    clock.move_to(BEGINNING)
+    with pytest.MonkeyPatch.context() as patch, sessions() as session:
+        patch.setenv("YIZHAN_HOME", str(filled_template))
+        put_in_motion(Station(session, clock))
+    moment = f"{clock.now().astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    engine.dispose()
+    return moment
+
+
+@pytest.fixture
+def in_motion(filled_home: Path) -> None:
+    """Asked for by a test: its ``database`` is a clone of that station, at that moment."""
+
+
+@pytest.fixture(scope="session")
 def filled_engine(server: Keeper, filled_template: Path) -> Iterator[Engine]:
     run_as_owner(server, f"CREATE DATABASE shared_filled TEMPLATE {FILLED}")
     engine = make_engine(server.url("shared_filled"))
@@ -165,12 +189,15 @@ def database(server: Keeper, request: pytest.FixtureRequest) -> Iterator[Databas
     if "filled_home" in request.fixturenames:
         request.getfixturevalue("filled_template")
         template = FILLED
+    beginning = BEGINNING
+    if "in_motion" in request.fixturenames:
+        template, beginning = IN_MOTION, request.getfixturevalue("motion_template")
     run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     engine = make_engine(server.url(name), connections=30)
     owner_url = server.url(name, role=OWNER)
     owner = make_engine(owner_url)
     database = Database(server.url(name), owner_url, engine, owner, make_sessions(engine))
-    Clock(database.sessions).move_to(BEGINNING)
+    Clock(database.sessions).move_to(beginning)
     yield database
     engine.dispose()
     owner.dispose()

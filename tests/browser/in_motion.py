@@ -41,6 +41,7 @@ def put_in_motion(station: Station) -> None:
     session.commit()
     _checks(station)
     _visits(station)
+    _consultations(station)
     _cases(station)
     _handed_on(station)
     _absences(station)
@@ -52,8 +53,6 @@ def _visits(station: Station) -> None:
     visiting.writes(liting, name="马立新", phone="000-12345678", enterprise="新来的厂")
     visits.becomes(station.session, visiting.writes(liting, "送检两台卡尺。"), liting.registers())
     visiting.voids(liting, visiting.writes(liting, "记重了的。"))
-    _consultations(station)
-    _absences(station)
 
 
 def _consultations(station: Station) -> None:

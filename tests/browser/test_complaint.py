@@ -16,7 +16,7 @@ from tests.conftest import Clock, Database
 from tests.processes.conftest import Station
 
 
-@pytest.fixture(params=[("zh", DESK), ("en", DESK), ("zh", PHONE)], ids=["zh", "en", "phone"])
+@pytest.fixture(params=[("zh", DESK), ("en", PHONE)], ids=["zh-desk", "en-phone"])
 def sits(request: pytest.FixtureRequest, sits_down: SitsDown) -> Seats:
     return seats(sits_down, *request.param)
 
@@ -71,7 +71,7 @@ def test_r4_4a_a_complaint_from_the_counter_to_the_answer(sits: Seats, station: 
     handler.fill("答复", "已当面致歉，说明当时在做检定。")
     handler.choose("处理方式", "致歉")
     handler.fill("结论", "投诉属实，等候过久。")
-    handler.choose("责任人", "张伟 工程师")
+    handler.choose("责任人", "张伟")
     handler.choose("原因", "办理拖延")
     handler.keep("complaint-7-propose")
     handler.send()

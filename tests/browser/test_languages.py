@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
+from sqlalchemy.orm import Session
 
-from tests.browser.in_motion import put_in_motion
-from tests.conftest import Clock, Database
-from tests.processes.conftest import Station
+from tests.conftest import Database
+from workflow.engine.instances import InstanceRow
 from workflow.engine.submissions import SubmissionRow
 from workflow.engine.tasks import OPEN, TaskRow
 from workflow.schema import Base
 from workflow.station import demo_cases, documents
 from workflow.station.absences import Absence
 from workflow.station.answers import Answer
-from workflow.station.cases import Case
+from workflow.station.cases import CLOSED, Case
 from workflow.station.complaints import Complaint
 from workflow.station.consultations import Consultation
 from workflow.station.coordination import Coordination
@@ -81,10 +81,8 @@ WORDS = """
 
 
 @pytest.fixture
-def week(app: Flask, database: Database, clock: Clock) -> Database:
+def week(in_motion: None, database: Database, app: Flask) -> Database:
     """A week of real cases and absences: somebody waits at every step of every diagram."""
-    with database.sessions() as session:
-        put_in_motion(Station(session, clock))
     return database
 
 
@@ -179,6 +177,22 @@ def shown(part: Any) -> Iterator[str]:
             yield from shown(value)
 
 
+def one_of_each(session: Session) -> list[int]:
+    """The first case of every state with every set of open steps, a closed one first."""
+    waiting = (
+        select(func.string_agg(TaskRow.element, literal(",")))
+        .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
+        .where(InstanceRow.business_key == Case.key, TaskRow.status == OPEN)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(func.min(Case.id), Case.state, waiting)
+        .where(Case.id > len(demo_cases.EARLIER))
+        .group_by(Case.state, waiting)
+    )
+    return [number for number, state, _ in sorted(rows, key=lambda row: (row[1] != CLOSED, row[0]))]
+
+
 @pytest.fixture
 def steps(week: Database) -> dict[tuple[str, str | None], int]:
     """One open task of every step, by element and form."""
@@ -200,8 +214,9 @@ def test_every_step_speaks_one_language(
     shipped = {f"{form.parent.name}/{form.stem}" for form in Path("forms").glob("*/*.form")}
     assert {form for _, form in steps} | begun_by == shipped, "somebody waits at every form"
     walk = Walk(sits_down("zhoujianguo"), language, written)
-    for task in steps.values():
-        walk.to(f"/?task={task}")
+    for number, task in enumerate(steps.values()):
+        if number % 5 == 0:  # beside the list the same words stand for every step
+            walk.to(f"/?task={task}")
         walk.to(f"/tasks/{task}")
         walk.form(f"/tasks/{task}/form.json")
     assert not walk.faults, "\n".join(sorted(set(walk.faults)))
@@ -212,7 +227,7 @@ def test_every_page_of_cases_speaks_one_language(
     sits_down: SitsDown, week: Database, written: list[str], language: str
 ) -> None:
     with week.sessions() as session:
-        cases = session.scalars(select(Case.id).where(Case.id > len(demo_cases.EARLIER))).all()
+        cases = one_of_each(session)
         agreed = session.scalars(select(Coordination.id).where(Coordination.first_id.is_(None))).all()
         token = session.scalars(select(Document.verify_token).order_by(Document.id).limit(1)).one()
     walk = Walk(sits_down("zhoujianguo"), language, written)
@@ -280,6 +295,7 @@ def test_every_page_of_complaints_speaks_one_language(
     walk.begun("/complaints/new")
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_page_for_whoever_asks_speaks_one_language(
     sits_down: SitsDown, week: Database, written: list[str], language: str
 ) -> None:

@@ -24,7 +24,7 @@ from workflow.station.permissions import ROWS, visible
 MARK = "绝密窗口事由"
 RANDOM = re.compile(r"[\w-]{20,}\.[\w-]{4,10}\.[\w-]{20,}|[0-9a-f-]{32,36}|nonce-[\w+/=-]+")  # tokens, keys
 SEARCHES = ("/", "/worklist", "/cases", "/complaints", "/posts/directory")
-NUMBERS = {"task_id": range(1, 9), "document_id": range(1, 4)}  # of all else: 1 and 2
+NUMBERS = {"task_id": range(1, 8), "document_id": range(1, 4)}  # of all else there is at most one
 NO_PAGES = ("/static", "/health", "/sign-in", "/v/")  # files, or open to anybody by a secret of their own
 
 
@@ -42,7 +42,7 @@ def addresses(app: Flask) -> Iterator[str]:
             paths = [path]
         for one in paths:
             if which := re.search(r"<int:(\w+)>", one):
-                yield from (one.replace(which[0], str(number)) for number in NUMBERS.get(which[1], (1, 2)))
+                yield from (one.replace(which[0], str(number)) for number in NUMBERS.get(which[1], (1,)))
             elif "<" not in one:
                 yield one
     for path in SEARCHES:

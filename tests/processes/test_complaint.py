@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from tests.processes.conftest import Person, Station, at
@@ -171,6 +174,41 @@ def test_r4_4a_a_complaint_that_is_sent_back_comes_to_its_handler_with_the_reaso
     assert form is not None and form.values["opinion"] == "答复太笼统。"
     assert [row["answer"] for row in form.values["answers"]] == ["已当面致歉。", "已办好。"]
     assert complaint.decided_at is None and "complaint_result" not in papers(station, complaint)
+
+
+def said(station: Station, complaint: Complaint, kind: str) -> str:
+    """The text of its last paper of this kind, without spaces."""
+    paper = [one for one in documents.of(station.session, complaint.key) if one.kind == kind][-1]
+    pages = PdfReader(io.BytesIO(documents.pdf(station.session, paper))).pages
+    return re.sub(r"[\s\u200b]", "", "".join(page.extract_text() for page in pages))
+
+
+def test_r4_3a2_the_papers_say_all_that_a_complainant_must_know(station, complaint):
+    decided(station, complaint)
+    always = ("TS2026-00001", "王小明", "服务投诉", "上午来办事，窗口人员态度生硬。", "监督电话")
+    must = {
+        "complaint_receipt": ("TD2026-00001", complaint.code, "当面道歉", "尽快办好", "2026年3月2日"),
+        "complaint_acceptance": (
+            "TG2026-00001",
+            "2026年3月9日（星期一）17:30",
+            "每3个工作日",
+            "复核",
+            complaint.code,
+        ),
+        "complaint_result": (
+            "TC2026-00001",
+            "投诉属实。",
+            "已当面致歉。",
+            "已办好。",
+            "周建国",
+            "孙丽华",
+            "12345",
+        ),
+    }
+    for kind, words in must.items():
+        text = said(station, complaint, kind)
+        assert [one for one in (*always, *words) if one not in text] == [], kind
+        assert "李婷" not in text, "a paper names nobody who is complained of"
 
 
 # --- registering -----------------------------------------------------------------------------------------

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from tests.station.moments import local
 from workflow.errors import AlreadyDone, NotFound, Refused
-from workflow.station import blobs, documents, rendering
+from workflow.station import blobs, documents, rendering, running
 from workflow.station.blobs import Blob
 from workflow.station.documents import Document
 from workflow.station.numbering import take
 
 MOMENT = local("2026-03-02 09:15")
+assert running.WORDS, "papers are registered where their concepts live"
 RECEIPT: dict[str, Any] = {
     "applicant": "王小明",
     "phone": "*******5678",
@@ -171,6 +172,26 @@ def test_a_refused_paper_uses_up_no_number(database: Any) -> None:
 def test_a_paper_without_something_mandatory_is_refused(session: Session, lacking: str) -> None:
     with pytest.raises(Refused, match=lacking):
         issue(session, **{lacking: ""})
+
+
+@pytest.mark.parametrize("kind", sorted(documents.KINDS))
+def test_no_paper_is_issued_without_any_one_of_what_it_must_say(session: Session, kind: str) -> None:
+    mandatory = documents.KINDS[kind].mandatory
+    assert mandatory
+    for lacking in mandatory:
+        facts = {name: "x" for name in mandatory if name != lacking}
+        with pytest.raises(Refused) as refused:
+            documents.issue(
+                session,
+                kind,
+                facts,
+                owner="case:1",
+                actor="staff:1",
+                on_behalf_of=None,
+                moment=MOMENT,
+                public_url="http://127.0.0.1",
+            )
+        assert lacking in str(refused.value.text)
 
 
 def test_the_clients_own_data_are_not_readable_in_the_row(session: Session) -> None:

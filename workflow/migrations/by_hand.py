@@ -25,6 +25,9 @@ GROWING = (
     "diagram_reading",
     "case_relation",
     "consultation_contact",
+    "complaint_contact",
+    "complaint_statement",
+    "complaint_party",
 )
 YZ_NOW = """
 CREATE OR REPLACE FUNCTION public.yz_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

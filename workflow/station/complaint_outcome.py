@@ -17,6 +17,7 @@ from workflow.errors import AlreadyDone, Refused
 from workflow.schema import Json
 from workflow.station import (
     complaint_alerts,
+    complaint_forms,
     complaint_handling,
     complaint_progress,
     complaints,
@@ -38,7 +39,7 @@ def feed_back_first(context: FormContext) -> Mapping[str, Any]:
     complaint = _of(context)
     return {
         **complaint_progress.addressed(context, complaint),
-        "answers_words": complaint_handling.answers_words(complaint),
+        "answers_words": complaint_forms.answers_words(complaint),
     }
 
 

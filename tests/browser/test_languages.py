@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tests.conftest import Database
@@ -178,9 +178,9 @@ def shown(part: Any) -> Iterator[str]:
 
 
 def one_of_each(session: Session) -> list[int]:
-    """The first case of every state with every set of open steps, a closed one first."""
+    """The first case of every state with so many open steps, a closed one first; each step has a walk."""
     waiting = (
-        select(func.string_agg(TaskRow.element, literal(",")))
+        select(func.count(TaskRow.id))
         .join(InstanceRow, InstanceRow.id == TaskRow.instance_id)
         .where(InstanceRow.business_key == Case.key, TaskRow.status == OPEN)
         .scalar_subquery()

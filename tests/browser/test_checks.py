@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK
 from tests.browser.desk import Desk, seats
 from tests.browser.in_motion import checked
 from tests.browser.test_counter import SitsDown
@@ -23,7 +23,7 @@ def station(app: Flask, database: Database, clock: Clock) -> Iterator[Station]:
         yield Station(session, clock)
 
 
-@pytest.mark.parametrize(("language", "screen"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
+@pytest.mark.parametrize(("language", "screen"), [("en", DESK)], ids=["en-desk"])
 def test_r2_3_2_materials_are_checked_told_and_decided_on(
     sits_down: SitsDown, station: Station, language: str, screen: dict[str, int]
 ) -> None:

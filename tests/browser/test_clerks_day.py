@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import PHONE
 from tests.browser.desk import Seats, seats
 from tests.browser.in_motion import handled
 from tests.browser.test_counter import SitsDown
@@ -20,7 +20,7 @@ from tests.conftest import Clock, Database
 from tests.processes.conftest import Station
 
 
-@pytest.fixture(params=[("en", DESK), ("zh", PHONE)], ids=["en", "phone"])
+@pytest.fixture(params=[("zh", PHONE)], ids=["zh-phone"])
 def sits(request: pytest.FixtureRequest, sits_down: SitsDown) -> Seats:
     return seats(sits_down, *request.param)
 

@@ -9,14 +9,14 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK
 from tests.browser.desk import Seats, seats
 from tests.browser.test_counter import SitsDown
 from tests.conftest import Clock, Database
 from tests.processes.conftest import Station
 
 
-@pytest.fixture(params=[("zh", DESK), ("en", PHONE)], ids=["zh-desk", "en-phone"])
+@pytest.fixture(params=[("zh", DESK)], ids=["zh-desk"])
 def sits(request: pytest.FixtureRequest, sits_down: SitsDown) -> Seats:
     return seats(sits_down, *request.param)
 

@@ -86,16 +86,9 @@ def record(context: ActionContext, complaint: Complaint, form: Mapping[str, Any]
     session, moment = context.session, context.moment
     channel, outcome, words = form["channel"], form["outcome"], (form.get("content") or "").strip()
     at = local_moment(form["at"])
-    if channel not in CHANNELS:
-        raise Refused(T("请选择联系方式。"), field="channel")
+    contacts.refuse_unfit(CHANNELS, channel, outcome, words, at, moment)
     if channel == BY_CODE and not complaint.anonymous:
         raise Refused(T("投诉人留了电话，请直接告知本人。"), field="channel")
-    if outcome not in contacts.OUTCOMES:
-        raise Refused(T("请选择联系结果。"), field="outcome")
-    if not words:
-        raise Refused(T("请写明联系内容。"), field="content")
-    if at > moment:
-        raise Refused(T("联系时间不能晚于现在。"), field="at")
     session.add(
         ComplaintContact(
             owner=complaint.key,

@@ -11,6 +11,7 @@ nobody is kept too, but does not count as contact. Message text and names of thi
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
@@ -106,14 +107,7 @@ def record(
     if party != CLIENT and not 1 < len(unit) <= LONGEST_UNIT:
         raise Refused(T("请写明对方单位，2 至 %(count)s 个字。", count=LONGEST_UNIT), field="unit")
     refuse_invisible(unit, field="unit")
-    if channel not in CHANNELS:
-        raise Refused(T("请选择联系方式。"), field="channel")
-    if outcome not in OUTCOMES:
-        raise Refused(T("请选择联系结果。"), field="outcome")
-    if not content.strip():
-        raise Refused(T("请写明联系内容。"), field="content")
-    if at > moment:
-        raise Refused(T("联系时间不能晚于现在。"), field="at")
+    refuse_unfit(CHANNELS, channel, outcome, content, at, moment)
     contact = Contact(
         case_id=case.id,
         subject=subject,
@@ -132,6 +126,20 @@ def record(
     if outcome == REACHED and party == CLIENT:
         _told(engine, case, at, moment, actor=actor, on_behalf_of=on_behalf_of, subject=subject)
     return contact
+
+
+def refuse_unfit(
+    channels: Container[str], channel: str, outcome: str, content: str, at: datetime, moment: datetime
+) -> None:
+    """What no contact may be. Refused: unknown channel or outcome, no words, not yet happened."""
+    if channel not in channels:
+        raise Refused(T("请选择联系方式。"), field="channel")
+    if outcome not in OUTCOMES:
+        raise Refused(T("请选择联系结果。"), field="outcome")
+    if not content.strip():
+        raise Refused(T("请写明联系内容。"), field="content")
+    if at > moment:
+        raise Refused(T("联系时间不能晚于现在。"), field="at")
 
 
 def log_call(
